@@ -1,0 +1,32 @@
+//! Tenants.
+
+use crate::id::ClinicId;
+use sea_orm::entity::prelude::*;
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "clinic")]
+pub struct Model {
+    /// The clinic.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: ClinicId,
+    /// Its name.
+    pub name: String,
+    /// Its name in addresses, unique.
+    #[sea_orm(unique)]
+    pub slug: String,
+    /// Where it is.
+    pub address: Option<String>,
+    /// Its telephone number.
+    pub phone: Option<String>,
+    /// The IANA name of its time zone.
+    pub time_zone: String,
+    /// Until how many hours before a visit patients may cancel it.
+    pub cancellation_notice_hours: i32,
+}
+
+/// No relation is declared: links are read in batches, by id.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,52 @@
+//! The schema of the database, in order, for PostgreSQL and SQLite.
+
+mod m20261125_000001_accounts;
+mod m20261125_000002_directory;
+mod m20261125_000003_availability;
+mod m20261125_000004_calendar;
+mod m20261125_000005_booking;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+/// Brings a database to the present schema.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261125_000001_accounts::Migration),
+            Box::new(m20261125_000002_directory::Migration),
+            Box::new(m20261125_000003_availability::Migration),
+            Box::new(m20261125_000004_calendar::Migration),
+            Box::new(m20261125_000005_booking::Migration),
+        ]
+    }
+}
+
+/// A reference from `column` of `table` to the id of `target`.
+fn reference(
+    table: &'static str,
+    column: &'static str,
+    target: &'static str,
+) -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .name(format!("fk_{table}_{column}"))
+        .from(table, column)
+        .to(target, "id")
+        .to_owned()
+}
+
+/// An index on `columns` of `table`, named by what it serves.
+fn index(
+    name: &'static str,
+    table: &'static str,
+    columns: &[&'static str],
+) -> IndexCreateStatement {
+    let mut statement = Index::create();
+    statement.name(name).table(table);
+    for column in columns {
+        statement.col(*column);
+    }
+    statement
+}

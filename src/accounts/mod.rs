@@ -1,0 +1,16 @@
+//! People who sign in: their accounts, sessions and tokens.
+
+mod attempts;
+mod jobs;
+mod model;
+mod password;
+mod service;
+mod store;
+mod token;
+
+pub use jobs::forget_sessions;
+pub use model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email};
+pub use password::Passwords;
+pub use service::Accounts;
+pub use store::{insert_user_in, is_email_taken, rename_in, users};
+pub use token::{KeyError, Tokens};

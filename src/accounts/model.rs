@@ -1,0 +1,152 @@
+//! What an account is.
+
+use crate::kernel::{
+    check::Check,
+    id::{ClinicId, SessionId, UserId},
+    rejection::{Code, Rejection},
+};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use secrecy::{ExposeSecret, SecretString};
+
+pub use ::entity::user::Role as RoleName;
+
+/// The shortest password, in characters.
+const SHORTEST_PASSWORD: usize = 8;
+/// The longest password, in bytes.
+const LONGEST_PASSWORD: usize = 1_000;
+
+/// A person who signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Who.
+    pub id: UserId,
+    /// The address that they sign in with.
+    pub email: String,
+    /// How they are called.
+    pub name: String,
+    /// Their telephone number, as given.
+    pub phone: Option<String>,
+    /// What they may be.
+    pub role: RoleName,
+    /// The clinic that an admin rules.
+    pub clinic_id: Option<ClinicId>,
+    /// The time zone that they live in.
+    pub time_zone: Tz,
+    /// The language that they read (BCP 47).
+    pub locale: String,
+    /// Whether they may sign in.
+    pub active: bool,
+}
+
+/// What it takes to make an account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The address to sign in with.
+    pub email: String,
+    /// The password to sign in with.
+    pub password: SecretString,
+    /// How the person is called.
+    pub name: String,
+    /// A telephone number.
+    pub phone: Option<String>,
+    /// The time zone that the person lives in; UTC where none is given.
+    pub time_zone: Option<Tz>,
+}
+
+impl Account {
+    /// Looks over what was given.
+    ///
+    /// # Errors
+    /// The refusals.
+    pub fn check(&self) -> Result<(), Rejection> {
+        let mut check = Check::new();
+        check_password(&mut check, "password", &self.password);
+        check.name("name", &self.name);
+        check.optional_text("phone", self.phone.as_deref(), crate::kernel::check::NAME);
+        check.finish()
+    }
+}
+
+/// Looks over a new password.
+pub fn check_password(check: &mut Check, field: &str, password: &SecretString) {
+    let password = password.expose_secret();
+    if password.chars().count() < SHORTEST_PASSWORD {
+        check.refuse(field, Code::WeakPassword, format!("At least {SHORTEST_PASSWORD} characters."));
+    } else if password.len() > LONGEST_PASSWORD {
+        check.refuse(field, Code::Invalid, format!("At most {LONGEST_PASSWORD} bytes."));
+    }
+}
+
+/// Addresses are compared, and kept, in lower case.
+#[must_use]
+pub fn canonical_email(email: &str) -> String {
+    email.to_lowercase()
+}
+
+/// A user as it is written for the first time.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Who.
+    pub id: UserId,
+    /// The address that they sign in with.
+    pub email: String,
+    /// The hash of their password.
+    pub password_hash: String,
+    /// How they are called.
+    pub name: String,
+    /// Their telephone number.
+    pub phone: Option<String>,
+    /// What they may be.
+    pub role: RoleName,
+    /// The clinic that an admin rules.
+    pub clinic_id: Option<ClinicId>,
+    /// The time zone that they live in.
+    pub time_zone: Tz,
+}
+
+/// What somebody says who wants to sign in.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The address.
+    pub email: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// A session that has just begun or goes on, with the tokens that prove it.
+#[derive(Debug)]
+pub struct IssuedSession {
+    /// Proves the session to the API, for a short time.
+    pub access_token: SecretString,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+    /// Continues the session, once.
+    pub refresh_token: SecretString,
+    /// Who is signed in.
+    pub user: User,
+}
+
+/// A place where a user is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Which.
+    pub id: SessionId,
+    /// What the client called itself.
+    pub device: Option<String>,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+    /// When the session was last refreshed.
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// Which sessions to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignOut {
+    /// The one that asks.
+    Here,
+    /// One of the user's own.
+    There(SessionId),
+    /// Every one of the user's own.
+    Everywhere,
+}

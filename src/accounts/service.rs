@@ -1,0 +1,229 @@
+//! Coming in, staying in, going out.
+
+use super::{
+    attempts::Attempts,
+    model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email},
+    password::Passwords,
+    store::{self, Presented},
+    token::Tokens,
+};
+use crate::{
+    infra::db::{Database, Transaction},
+    kernel::{
+        clock::Clock,
+        id::{SessionId, UserId},
+        rejection::{Code, Refusal, Rejection},
+        viewer::Viewer,
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use rand::RngExt;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// How long a session lasts if it is not refreshed.
+const SESSION: TimeDelta = TimeDelta::days(30);
+
+/// Accounts and sessions.
+#[derive(Debug)]
+pub struct Accounts {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    tokens: Tokens,
+    passwords: Passwords,
+    attempts: Attempts,
+}
+
+impl Accounts {
+    /// Accounts in `database`. An address stands `attempts` wrong passwords in a row, any number where none is given.
+    #[must_use]
+    pub fn new(
+        database: Database,
+        clock: Arc<dyn Clock>,
+        tokens: Tokens,
+        passwords: Passwords,
+        attempts: Option<u32>,
+    ) -> Self {
+        Self { database, clock, tokens, passwords, attempts: Attempts::new(attempts) }
+    }
+
+    /// Makes a patient's account and signs in.
+    ///
+    /// # Errors
+    /// What is wrong with the input, or `EmailTaken`.
+    pub async fn register(&self, account: Account, device: Option<String>) -> Result<IssuedSession, Rejection> {
+        let user = self.prepare(account, RoleName::Patient).await?;
+        let (now, id) = (self.clock.now(), user.id);
+        let transaction = self.database.begin().await?;
+        store::insert_user_in(&transaction, user, now).await?;
+        let session = self.begin_session_in(&transaction, id, device, now).await?;
+        transaction.commit().await?;
+        tracing::info!(user.id = %id, "registered");
+        self.issued(self.user(id).await?, session, now)
+    }
+
+    /// Makes an account for an admin of the platform.
+    ///
+    /// # Errors
+    /// What is wrong with the input, or `EmailTaken`.
+    pub async fn create_platform_admin(&self, account: Account) -> Result<UserId, Rejection> {
+        let user = self.prepare(account, RoleName::Admin).await?;
+        let id = user.id;
+        let transaction = self.database.begin().await?;
+        store::insert_user_in(&transaction, user, self.clock.now()).await?;
+        transaction.commit().await?;
+        tracing::info!(user.id = %id, "made an admin of the platform");
+        Ok(id)
+    }
+
+    /// A user with this account, ready to be written.
+    ///
+    /// # Errors
+    /// What is wrong with the input, or `EmailTaken`.
+    pub async fn prepare(&self, account: Account, role: RoleName) -> Result<NewUser, Rejection> {
+        account.check()?;
+        let email = canonical_email(&account.email);
+        if store::is_email_taken(&self.database, &email).await? {
+            return Err(store::email_taken());
+        }
+        let password_hash = self.passwords.hash(account.password).await?;
+        Ok(NewUser {
+            id: UserId::new(),
+            email,
+            password_hash,
+            name: account.name.trim().to_owned(),
+            phone: account.phone,
+            role,
+            clinic_id: None,
+            time_zone: account.time_zone.unwrap_or(Tz::UTC),
+        })
+    }
+
+    /// Signs in.
+    ///
+    /// # Errors
+    /// `InvalidCredentials`, the same for an unknown address; `TooManyAttempts`.
+    pub async fn login(&self, credentials: Credentials, device: Option<String>) -> Result<IssuedSession, Rejection> {
+        let email = canonical_email(&credentials.email);
+        if let Some(wait) = self.attempts.wait(&email, self.clock.now()) {
+            let message = format!("Too many wrong passwords. Try again in {} s.", wait.num_seconds() + 1);
+            return Err(Refusal::new(Code::TooManyAttempts, message).into());
+        }
+        let known = store::find_by_email(&self.database, &email).await?;
+        let (user, hash) = known.unzip();
+        let right = self.passwords.verify(credentials.password, hash).await?;
+        let Some(user) = user.filter(|user| right && user.active) else {
+            self.attempts.failed(&email, self.clock.now());
+            return Err(Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into());
+        };
+        self.attempts.succeeded(&email);
+        let now = self.clock.now();
+        let transaction = self.database.begin().await?;
+        let session = self.begin_session_in(&transaction, user.id, device, now).await?;
+        transaction.commit().await?;
+        self.issued(user, session, now)
+    }
+
+    /// Continues a session with its refresh token, which is spent by that. A token that was spent before ends the session: one of the two
+    /// who had it was a thief.
+    ///
+    /// # Errors
+    /// `InvalidToken`.
+    pub async fn refresh(&self, refresh_token: &SecretString) -> Result<IssuedSession, Rejection> {
+        let now = self.clock.now();
+        let transaction = self.database.begin().await?;
+        match store::spend_token_in(&transaction, &hash(refresh_token), now).await? {
+            Presented::Good(id) => {
+                let next = new_refresh_token();
+                let period = (now, now + SESSION);
+                if let Some(user) = store::continue_session_in(&transaction, id, period, hash(&next)).await? {
+                    transaction.commit().await?;
+                    return self.issued(user, (id, next), now);
+                }
+            }
+            Presented::Spent(id) => {
+                store::end_session_in(&transaction, id, now).await?;
+                transaction.commit().await?;
+                tracing::warn!(session.id = %id, "a refresh token was used twice: the session is ended");
+            }
+            Presented::Unknown => {}
+        }
+        let message = "The session is over: sign in again.";
+        Err(Refusal::of("refreshToken", Code::InvalidToken, message).into())
+    }
+
+    /// Ends sessions of the viewer's own.
+    ///
+    /// # Errors
+    /// `NotFound` where the viewer has no such session.
+    pub async fn logout(&self, viewer: &Viewer, which: SignOut) -> Result<(), Rejection> {
+        let only = match which {
+            SignOut::Here => Some(viewer.session_id),
+            SignOut::There(id) => Some(id),
+            SignOut::Everywhere => None,
+        };
+        let transaction = self.database.begin().await?;
+        let count = store::end_sessions_of_in(&transaction, viewer.user_id, only, self.clock.now()).await?;
+        transaction.commit().await?;
+        match which {
+            SignOut::There(_) if count == 0 => Err(Refusal::not_found("sessionId").into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Who proves to be signed in with this access token, and until when.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where the token proves nothing, or its session has ended.
+    pub async fn authenticate(&self, token: &str) -> Result<(Viewer, DateTime<Utc>), Rejection> {
+        let now = self.clock.now();
+        let (session_id, expires_at) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
+        let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
+        Ok((viewer.ok_or(Rejection::Unauthenticated)?, expires_at))
+    }
+
+    /// Where the viewer is signed in.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn sessions(&self, viewer: &Viewer) -> Result<Vec<SignIn>, Rejection> {
+        store::sessions_of(&self.database, viewer.user_id, self.clock.now()).await
+    }
+
+    async fn user(&self, id: UserId) -> Result<User, Rejection> {
+        store::users(&self.database, &[id]).await?.remove(&id).ok_or(Rejection::NotFound)
+    }
+
+    async fn begin_session_in(
+        &self,
+        transaction: &Transaction,
+        user_id: UserId,
+        device: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<(SessionId, SecretString), Rejection> {
+        let (id, token) = (SessionId::new(), new_refresh_token());
+        let period = (now, now + SESSION);
+        store::insert_session_in(transaction, (user_id, id), device, period, hash(&token)).await?;
+        Ok((id, token))
+    }
+
+    fn issued(
+        &self,
+        user: User,
+        (session_id, refresh_token): (SessionId, SecretString),
+        now: DateTime<Utc>,
+    ) -> Result<IssuedSession, Rejection> {
+        let (access_token, expires_at) = self.tokens.issue(user.id, session_id, now)?;
+        Ok(IssuedSession { access_token, expires_at, refresh_token, user })
+    }
+}
+
+fn new_refresh_token() -> SecretString {
+    format!("{:032x}{:032x}", rand::rng().random::<u128>(), rand::rng().random::<u128>()).into()
+}
+
+fn hash(token: &SecretString) -> String {
+    Sha256::digest(token.expose_secret().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,25 @@
+//! The relay: publishes what was committed by a process that did not live to publish it.
+
+use super::{publisher::Publisher, store};
+use crate::{infra::db::Database, kernel::clock::Clock};
+use chrono::TimeDelta;
+use std::time::Duration;
+
+/// Who commits, publishes and marks within this time, or is taken for dead.
+const GRACE: TimeDelta = TimeDelta::seconds(1);
+const PAUSE: Duration = Duration::from_millis(500);
+const BATCH: u64 = 500;
+
+/// Publishes forgotten events, for ever. Whoever hears an event twice knows it by its version.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn relay(database: &Database, publisher: &Publisher, clock: &dyn Clock) -> anyhow::Result<()> {
+    loop {
+        let forgotten = store::unpublished(database.reader(), clock.now() - GRACE, BATCH).await?;
+        if !forgotten.is_empty() {
+            publisher.publish(&forgotten).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,41 @@
+//! Changes of calendars.
+
+use crate::kernel::{id::DoctorId, interval::Interval};
+use chrono::{DateTime, Utc};
+
+/// One change of one calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CalendarEvent {
+    /// Its row in the log.
+    pub id: i64,
+    /// Whose calendar.
+    pub doctor_id: DoctorId,
+    /// The version of the calendar that it made.
+    pub version: i32,
+    /// What happened.
+    pub change: Change,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+}
+
+/// What happened to a calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// This time was booked.
+    Taken(Interval),
+    /// This time is free again.
+    Released(Interval),
+    /// Hours or settings are others now.
+    ScheduleChanged,
+}
+
+impl Change {
+    /// The time that it is about, where it is about one.
+    #[must_use]
+    pub fn interval(&self) -> Option<Interval> {
+        match self {
+            Self::Taken(interval) | Self::Released(interval) => Some(*interval),
+            Self::ScheduleChanged => None,
+        }
+    }
+}

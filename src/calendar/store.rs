@@ -1,0 +1,164 @@
+//! The rows of calendars and of their log.
+
+use super::model::{CalendarEvent, Change};
+use crate::{
+    infra::db::{Database, Transaction},
+    kernel::{id::DoctorId, interval::Interval, rejection::{Internal, Rejection}},
+};
+use ::entity::{calendar, calendar_event, calendar_event::CalendarEventKind, calendar_log};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Statement,
+    sea_query::{Expr, ExprTrait},
+};
+use uuid::Uuid;
+
+/// The identity of this database's log: another after a restore from elsewhere.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn log_id(database: &Database) -> Result<Uuid, Rejection> {
+    let row = calendar_log::Entity::find().one(database.reader()).await?;
+    Ok(row.ok_or_else(|| Internal::new("the calendar log has no identity"))?.id)
+}
+
+/// Gives a new doctor a calendar.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn open_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<(), Rejection> {
+    let row = calendar::ActiveModel { doctor_id: Set(doctor_id), version: Set(0) };
+    calendar::Entity::insert(row).exec_without_returning(&**transaction).await?;
+    Ok(())
+}
+
+/// The right to make the next change of one calendar: its row is locked until the transaction ends.
+#[derive(Debug)]
+pub struct Turn {
+    doctor_id: DoctorId,
+    version: i32,
+}
+
+/// Takes the row of a doctor's calendar for one change. Everybody else who would change this calendar waits.
+///
+/// # Errors
+/// Where there is no such calendar, or the database refuses.
+pub async fn take_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<Turn, Rejection> {
+    let update = calendar::Entity::update_many()
+        .col_expr(calendar::Column::Version, Expr::col(calendar::Column::Version).add(1))
+        .filter(calendar::Column::DoctorId.eq(doctor_id));
+    let rows = update.exec_with_returning(&**transaction).await?;
+    let row = rows.first().ok_or_else(|| Internal::new("a doctor without a calendar"))?;
+    Ok(Turn { doctor_id, version: row.version })
+}
+
+/// Writes the change that the turn was taken for.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn record_in(
+    transaction: &Transaction,
+    turn: Turn,
+    change: Change,
+    at: DateTime<Utc>,
+) -> Result<CalendarEvent, Rejection> {
+    let interval = change.interval();
+    let row = calendar_event::ActiveModel {
+        doctor_id: Set(turn.doctor_id),
+        version: Set(turn.version),
+        kind: Set(kind(&change)),
+        starts_at: Set(interval.map(|interval| interval.start)),
+        ends_at: Set(interval.map(|interval| interval.end)),
+        occurred_at: Set(at),
+        published: Set(false),
+        ..Default::default()
+    };
+    let row = row.insert(&**transaction).await?;
+    Ok(CalendarEvent { id: row.id, doctor_id: turn.doctor_id, version: turn.version, change, occurred_at: at })
+}
+
+/// A place in the log below which everything is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position(String);
+
+/// The present place in the log.
+pub async fn position(database: &Database) -> Result<Position, Rejection> {
+    let sql = if database.is_postgres() {
+        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS position"
+    } else {
+        "SELECT CAST(COALESCE(MAX(id), 0) + 1 AS TEXT) AS position FROM calendar_event"
+    };
+    let connection = database.reader();
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| Internal::new("the log has no position"))?;
+    Ok(Position(row.try_get("", "position")?))
+}
+
+/// What was written from `position` on, at most `limit` events, each doctor's in order.
+pub async fn since(database: &Database, position: &Position, limit: u64) -> Result<Vec<CalendarEvent>, Rejection> {
+    let place = if database.is_postgres() { "transaction_id >= $1::text::xid8" } else { "id >= CAST($1 AS INTEGER)" };
+    let query = calendar_event::Entity::find()
+        .filter(Expr::cust_with_values(place, [position.0.clone()]))
+        .order_by_asc(calendar_event::Column::DoctorId)
+        .order_by_asc(calendar_event::Column::Version)
+        .limit(limit)
+        .into_query();
+    let rows = database.reader().query_all(&query).await?;
+    rows.iter().map(|row| to_event(calendar_event::Model::from_query_result(row, "")?)).collect()
+}
+
+/// Events that nobody is known to have published though they are older than `before`.
+pub async fn unpublished(
+    connection: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<CalendarEvent>, Rejection> {
+    let rows = calendar_event::Entity::find()
+        .filter(calendar_event::Column::Published.eq(false))
+        .filter(calendar_event::Column::OccurredAt.lt(before))
+        .order_by_asc(calendar_event::Column::Id)
+        .limit(limit)
+        .all(connection)
+        .await?;
+    rows.into_iter().map(to_event).collect()
+}
+
+/// Notes that the bus has taken these events.
+pub async fn mark_published(database: &Database, ids: Vec<i64>) -> Result<(), Rejection> {
+    let transaction = database.begin().await?;
+    calendar_event::Entity::update_many()
+        .col_expr(calendar_event::Column::Published, Expr::value(true))
+        .filter(calendar_event::Column::Id.is_in(ids))
+        .exec(&*transaction)
+        .await?;
+    transaction.commit().await
+}
+
+pub(super) fn kind(change: &Change) -> CalendarEventKind {
+    match change {
+        Change::Taken(_) => CalendarEventKind::SlotTaken,
+        Change::Released(_) => CalendarEventKind::SlotReleased,
+        Change::ScheduleChanged => CalendarEventKind::ScheduleChanged,
+    }
+}
+
+pub(super) fn to_change(
+    kind: CalendarEventKind,
+    starts_at: Option<DateTime<Utc>>,
+    ends_at: Option<DateTime<Utc>>,
+) -> Option<Change> {
+    let interval = starts_at.zip(ends_at).and_then(|(start, end)| Interval::try_new(start, end));
+    match kind {
+        CalendarEventKind::SlotTaken => interval.map(Change::Taken),
+        CalendarEventKind::SlotReleased => interval.map(Change::Released),
+        CalendarEventKind::ScheduleChanged => Some(Change::ScheduleChanged),
+    }
+}
+
+fn to_event(row: calendar_event::Model) -> Result<CalendarEvent, Rejection> {
+    let change = to_change(row.kind, row.starts_at, row.ends_at)
+        .ok_or_else(|| Internal::new("a calendar event without its time"))?;
+    Ok(CalendarEvent { id: row.id, doctor_id: row.doctor_id, version: row.version, change, occurred_at: row.occurred_at })
+}

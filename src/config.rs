@@ -1,0 +1,215 @@
+//! What an operator can set: defaults, then a TOML file, then `MEDISLOT_…` variables, then the command line.
+
+use anyhow::{Context, Result, ensure};
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Whether this installation serves real patients.
+    pub environment: Environment,
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// The folder of the embedded database.
+    pub data_dir: PathBuf,
+    /// PostgreSQL; the embedded database where it is not set. Also read from `DATABASE_URL`.
+    pub database_url: Option<SecretString>,
+    /// Redis; lock and bus within the process where it is not set. Also read from `REDIS_URL`.
+    pub redis_url: Option<SecretString>,
+    /// The Ed25519 private key that tokens are signed with, in PEM (PKCS#8).
+    pub signing_key: Option<SecretString>,
+    /// Start on a virtual clock at this instant.
+    pub now: Option<DateTime<Utc>>,
+    /// Let the virtual clock stand still.
+    pub frozen: bool,
+    /// Do the background work within the server.
+    pub worker: bool,
+    /// How log lines look.
+    pub log: LogFormat,
+    /// Whether the budgets of clients are enforced.
+    pub rate_limits: RateLimits,
+    /// The web origins whose pages may use the API; any in development where none is named.
+    pub allowed_origins: Vec<String>,
+    /// Whether the schema may be asked for its own description; by default only in development.
+    pub introspection: Option<bool>,
+    /// All ceilings.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            environment: Environment::Development,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            data_dir: PathBuf::from("data"),
+            database_url: None,
+            redis_url: None,
+            signing_key: None,
+            now: None,
+            frozen: false,
+            worker: true,
+            log: LogFormat::Auto,
+            rate_limits: RateLimits::On,
+            allowed_origins: Vec::new(),
+            introspection: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Whether an installation serves real patients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Demo data, GraphiQL, a signing key made by itself.
+    Development,
+    /// Keys must be given; nothing may pretend.
+    Production,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Readable on a terminal, JSON elsewhere.
+    Auto,
+    /// Readable.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Whether the budgets of clients are enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RateLimits {
+    /// They are.
+    On,
+    /// They are not: for load tests.
+    Off,
+}
+
+/// All ceilings, with which the cost of a request is bounded before it runs.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The largest body of a request, in bytes.
+    pub body_bytes: usize,
+    /// The largest message over a WebSocket, in bytes.
+    pub message_bytes: usize,
+    /// The longest document, in bytes.
+    pub document_bytes: usize,
+    /// How many tokens a document may have.
+    pub tokens: usize,
+    /// How deep brackets may nest in a document.
+    pub brackets: usize,
+    /// How deep fields may nest, fragments expanded.
+    pub depth: usize,
+    /// How many fields a document may select, fragments expanded.
+    pub fields: usize,
+    /// How much a request may cost: one for each field, times the items of its lists.
+    pub complexity: usize,
+    /// How long an operation may take, in seconds.
+    pub operation_seconds: u64,
+    /// How many operations may run over one WebSocket.
+    pub operations: usize,
+    /// How long a WebSocket may wait before it says who is there, in seconds.
+    pub init_seconds: u64,
+    /// After how many seconds a WebSocket is asked whether it is still there.
+    pub ping_seconds: u64,
+    /// How many events wait for a slow subscriber before its subscription ends.
+    pub queued_events: usize,
+    /// How many passwords are hashed at a time.
+    pub password_hashes: usize,
+    /// How many wrong passwords in a row an account stands before it makes the next one wait.
+    pub password_attempts: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 256 * 1024,
+            message_bytes: 64 * 1024,
+            document_bytes: 32 * 1024,
+            tokens: 2_000,
+            brackets: 64,
+            depth: 20,
+            fields: 1_000,
+            complexity: 50_000,
+            operation_seconds: 15,
+            operations: 50,
+            init_seconds: 5,
+            ping_seconds: 20,
+            queued_events: 256,
+            password_hashes: 2,
+            password_attempts: 10,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file (`medislot.toml` in this folder where none is named and there is one) and the environment.
+    ///
+    /// # Errors
+    /// Where something is set that does not exist, or cannot be.
+    pub fn read(file: Option<&Path>) -> Result<Self> {
+        let file = match file {
+            Some(path) => config::File::from(path).required(true),
+            None => config::File::with_name("medislot.toml").required(false),
+        };
+        let variables = config::Environment::with_prefix("MEDISLOT")
+            .prefix_separator("_")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("allowed_origins");
+        let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        config::Config::builder()
+            .add_source(file)
+            .set_override_option("database_url", environment("DATABASE_URL"))?
+            .set_override_option("redis_url", environment("REDIS_URL"))?
+            .add_source(variables)
+            .build()?
+            .try_deserialize()
+            .context("the configuration cannot be read")
+    }
+
+    /// Whether this is a production installation.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.environment == Environment::Production
+    }
+
+    /// Looks over what was set as a whole.
+    ///
+    /// # Errors
+    /// Where production lacks a key, or is told to pretend; or where a clock is frozen that is not virtual.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            self.now.is_some() || !self.frozen,
+            "--frozen needs --now: the real clock cannot stand still"
+        );
+        if self.is_production() {
+            ensure!(
+                self.now.is_none(),
+                "production runs on the real clock: --now is refused"
+            );
+            ensure!(
+                self.signing_key.is_some(),
+                "production needs MEDISLOT_SIGNING_KEY, an Ed25519 private key in PEM: openssl genpkey -algorithm ed25519"
+            );
+            ensure!(
+                self.rate_limits == RateLimits::On,
+                "production does not run without rate limits: MEDISLOT_RATE_LIMITS=off is refused"
+            );
+        }
+        Ok(())
+    }
+}

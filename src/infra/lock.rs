@@ -1,0 +1,152 @@
+//! Locks that shed load: who does not get one is told so at once. Being right is the database's business.
+
+use super::redis::{Down, Redis};
+use rand::RngExt;
+use redis::{ExistenceCheck, Script, SetExpiry, SetOptions};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// What became of the wish to have a lock.
+#[derive(Debug)]
+pub enum Acquired {
+    /// It is held until the guard is released or dropped, or its time to live is over.
+    Held(Guard),
+    /// Somebody else holds it.
+    Busy,
+    /// Nobody can tell: go on without.
+    Unguarded,
+}
+
+/// Locks by name, among all processes that share them.
+#[async_trait::async_trait]
+pub trait Lock: fmt::Debug + Send + Sync {
+    /// Sets the lock `key` to `token` for at most `time_to_live` where it is free; tells whether it was.
+    async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<bool, Down>;
+
+    /// Frees the lock `key` if it still holds `token`.
+    async fn unset(&self, key: &str, token: &str);
+}
+
+/// Takes the lock `key`, or tells at once that it cannot be had.
+pub async fn acquire(lock: &Arc<dyn Lock>, key: String, time_to_live: Duration) -> Acquired {
+    let token = format!("{:032x}", rand::rng().random::<u128>());
+    match lock.try_set(&key, &token, time_to_live).await {
+        Ok(true) => Acquired::Held(Guard {
+            lock: Arc::clone(lock),
+            name: Some((key, token)),
+        }),
+        Ok(false) => Acquired::Busy,
+        Err(Down) => Acquired::Unguarded,
+    }
+}
+
+/// A lock that is held.
+#[derive(Debug)]
+pub struct Guard {
+    lock: Arc<dyn Lock>,
+    name: Option<(String, String)>,
+}
+
+impl Guard {
+    /// Gives the lock back.
+    pub async fn release(mut self) {
+        if let Some((key, token)) = self.name.take() {
+            self.lock.unset(&key, &token).await;
+        }
+    }
+}
+
+impl Drop for Guard {
+    /// Whoever wanted the lock may have gone away in the middle of it.
+    fn drop(&mut self) {
+        if let (Some((key, token)), Ok(runtime)) =
+            (self.name.take(), tokio::runtime::Handle::try_current())
+        {
+            let lock = Arc::clone(&self.lock);
+            runtime.spawn(async move { lock.unset(&key, &token).await });
+        }
+    }
+}
+
+/// Locks in Redis, shared by all processes.
+#[derive(Debug)]
+pub struct RedisLock {
+    redis: Redis,
+}
+
+impl RedisLock {
+    /// Locks in `redis`.
+    #[must_use]
+    pub fn new(redis: Redis) -> Self {
+        Self { redis }
+    }
+}
+
+static UNSET: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end",
+    )
+});
+
+#[async_trait::async_trait]
+impl Lock for RedisLock {
+    async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<bool, Down> {
+        let milliseconds = time_to_live.as_millis().try_into().unwrap_or(u64::MAX);
+        let options = SetOptions::default()
+            .conditional_set(ExistenceCheck::NX)
+            .with_expiration(SetExpiry::PX(milliseconds));
+        let set = self.redis.run(|mut connection| async move {
+            redis::AsyncCommands::set_options::<_, _, Option<String>>(
+                &mut connection,
+                key,
+                token,
+                options,
+            )
+            .await
+        });
+        Ok(set.await?.is_some())
+    }
+
+    async fn unset(&self, key: &str, token: &str) {
+        let unset = self.redis.run(|mut connection| async move {
+            UNSET
+                .key(key)
+                .arg(token)
+                .invoke_async::<i32>(&mut connection)
+                .await
+        });
+        if unset.await.is_err() {
+            tracing::debug!("a lock was not released: its time to live will");
+        }
+    }
+}
+
+/// Locks within this process.
+#[derive(Debug, Default)]
+pub struct LocalLock {
+    held: Mutex<HashMap<String, (String, Instant)>>,
+}
+
+#[async_trait::async_trait]
+impl Lock for LocalLock {
+    async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<bool, Down> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if held.get(key).is_some_and(|(_, until)| now < *until) {
+            return Ok(false);
+        }
+        held.insert(key.to_owned(), (token.to_owned(), now + time_to_live));
+        Ok(true)
+    }
+
+    async fn unset(&self, key: &str, token: &str) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.get(key).is_some_and(|(holder, _)| holder == token) {
+            held.remove(key);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Words that every feature shares. Nothing here reads, writes or waits.
+
+pub mod check;
+pub mod clock;
+pub mod interval;
+pub mod local_time;
+pub mod page;
+pub mod rejection;
+pub mod viewer;
+
+pub use entity::id;

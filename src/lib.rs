@@ -1,0 +1,18 @@
+//! Medislot: a GraphQL API, with live subscriptions, for booking medical appointments.
+//!
+//! This is the map. A module uses only those above it.
+
+/// Words that every feature shares. Nothing here reads, writes or waits.
+pub mod kernel;
+
+/// What an operator can set.
+pub mod config;
+
+/// The database, the lock, the bus and the outbox. Names no feature.
+pub mod infra;
+
+/// People who sign in: accounts, sessions and tokens.
+pub mod accounts;
+
+/// Each doctor's versioned log of changes, and the live hub.
+pub mod calendar;
