@@ -16,3 +16,9 @@ pub mod accounts;
 
 /// Each doctor's versioned log of changes, and the live hub.
 pub mod calendar;
+
+/// Who can be found: clinics, specialties, doctors and what they offer.
+pub mod directory;
+
+/// Rules and overrides → slots; the search over all doctors.
+pub mod availability;

@@ -3,12 +3,18 @@
 use super::model::{CalendarEvent, Change};
 use crate::{
     infra::db::{Database, Transaction},
-    kernel::{id::DoctorId, interval::Interval, rejection::{Internal, Rejection}},
+    kernel::{
+        id::DoctorId,
+        interval::Interval,
+        rejection::{Internal, Rejection},
+    },
 };
 use ::entity::{calendar, calendar_event, calendar_event::CalendarEventKind, calendar_log};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Statement,
     sea_query::{Expr, ExprTrait},
 };
@@ -20,7 +26,9 @@ use uuid::Uuid;
 /// Where the database does not answer.
 pub async fn log_id(database: &Database) -> Result<Uuid, Rejection> {
     let row = calendar_log::Entity::find().one(database.reader()).await?;
-    Ok(row.ok_or_else(|| Internal::new("the calendar log has no identity"))?.id)
+    Ok(row
+        .ok_or_else(|| Internal::new("the calendar log has no identity"))?
+        .id)
 }
 
 /// Gives a new doctor a calendar.
@@ -28,8 +36,13 @@ pub async fn log_id(database: &Database) -> Result<Uuid, Rejection> {
 /// # Errors
 /// Where the database refuses.
 pub async fn open_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<(), Rejection> {
-    let row = calendar::ActiveModel { doctor_id: Set(doctor_id), version: Set(0) };
-    calendar::Entity::insert(row).exec_without_returning(&**transaction).await?;
+    let row = calendar::ActiveModel {
+        doctor_id: Set(doctor_id),
+        version: Set(0),
+    };
+    calendar::Entity::insert(row)
+        .exec_without_returning(&**transaction)
+        .await?;
     Ok(())
 }
 
@@ -44,13 +57,24 @@ pub struct Turn {
 ///
 /// # Errors
 /// Where there is no such calendar, or the database refuses.
-pub async fn take_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<Turn, Rejection> {
+pub async fn take_turn_in(
+    transaction: &Transaction,
+    doctor_id: DoctorId,
+) -> Result<Turn, Rejection> {
     let update = calendar::Entity::update_many()
-        .col_expr(calendar::Column::Version, Expr::col(calendar::Column::Version).add(1))
+        .col_expr(
+            calendar::Column::Version,
+            Expr::col(calendar::Column::Version).add(1),
+        )
         .filter(calendar::Column::DoctorId.eq(doctor_id));
     let rows = update.exec_with_returning(&**transaction).await?;
-    let row = rows.first().ok_or_else(|| Internal::new("a doctor without a calendar"))?;
-    Ok(Turn { doctor_id, version: row.version })
+    let row = rows
+        .first()
+        .ok_or_else(|| Internal::new("a doctor without a calendar"))?;
+    Ok(Turn {
+        doctor_id,
+        version: row.version,
+    })
 }
 
 /// Writes the change that the turn was taken for.
@@ -75,7 +99,13 @@ pub async fn record_in(
         ..Default::default()
     };
     let row = row.insert(&**transaction).await?;
-    Ok(CalendarEvent { id: row.id, doctor_id: turn.doctor_id, version: turn.version, change, occurred_at: at })
+    Ok(CalendarEvent {
+        id: row.id,
+        doctor_id: turn.doctor_id,
+        version: turn.version,
+        change,
+        occurred_at: at,
+    })
 }
 
 /// A place in the log below which everything is committed.
@@ -97,8 +127,16 @@ pub async fn position(database: &Database) -> Result<Position, Rejection> {
 }
 
 /// What was written from `position` on, at most `limit` events, each doctor's in order.
-pub async fn since(database: &Database, position: &Position, limit: u64) -> Result<Vec<CalendarEvent>, Rejection> {
-    let place = if database.is_postgres() { "transaction_id >= $1::text::xid8" } else { "id >= CAST($1 AS INTEGER)" };
+pub async fn since(
+    database: &Database,
+    position: &Position,
+    limit: u64,
+) -> Result<Vec<CalendarEvent>, Rejection> {
+    let place = if database.is_postgres() {
+        "transaction_id >= $1::text::xid8"
+    } else {
+        "id >= CAST($1 AS INTEGER)"
+    };
     let query = calendar_event::Entity::find()
         .filter(Expr::cust_with_values(place, [position.0.clone()]))
         .order_by_asc(calendar_event::Column::DoctorId)
@@ -106,7 +144,9 @@ pub async fn since(database: &Database, position: &Position, limit: u64) -> Resu
         .limit(limit)
         .into_query();
     let rows = database.reader().query_all(&query).await?;
-    rows.iter().map(|row| to_event(calendar_event::Model::from_query_result(row, "")?)).collect()
+    rows.iter()
+        .map(|row| to_event(calendar_event::Model::from_query_result(row, "")?))
+        .collect()
 }
 
 /// Events that nobody is known to have published though they are older than `before`.
@@ -149,7 +189,9 @@ pub(super) fn to_change(
     starts_at: Option<DateTime<Utc>>,
     ends_at: Option<DateTime<Utc>>,
 ) -> Option<Change> {
-    let interval = starts_at.zip(ends_at).and_then(|(start, end)| Interval::try_new(start, end));
+    let interval = starts_at
+        .zip(ends_at)
+        .and_then(|(start, end)| Interval::try_new(start, end));
     match kind {
         CalendarEventKind::SlotTaken => interval.map(Change::Taken),
         CalendarEventKind::SlotReleased => interval.map(Change::Released),
@@ -160,5 +202,11 @@ pub(super) fn to_change(
 fn to_event(row: calendar_event::Model) -> Result<CalendarEvent, Rejection> {
     let change = to_change(row.kind, row.starts_at, row.ends_at)
         .ok_or_else(|| Internal::new("a calendar event without its time"))?;
-    Ok(CalendarEvent { id: row.id, doctor_id: row.doctor_id, version: row.version, change, occurred_at: row.occurred_at })
+    Ok(CalendarEvent {
+        id: row.id,
+        doctor_id: row.doctor_id,
+        version: row.version,
+        change,
+        occurred_at: row.occurred_at,
+    })
 }

@@ -57,7 +57,10 @@ impl<E: EntityTrait> Listing<E> {
             .limit(u64::from(request.size) + 1)
             .into_query();
         let rows = connection.query_all(&top).await?;
-        let rows = rows.iter().map(|row| M::from_query_result(row, "")).collect::<Result<_, _>>()?;
+        let rows = rows
+            .iter()
+            .map(|row| M::from_query_result(row, ""))
+            .collect::<Result<_, _>>()?;
         Ok(Rows { rows, total })
     }
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod interval;
 pub mod local_time;
 pub mod page;
+pub mod patch;
 pub mod rejection;
 pub mod viewer;
 

@@ -1,0 +1,25 @@
+//! When a doctor can be booked: rules, overrides and claims in, slots out. Slots are derived, never stored, and all of the deriving is pure:
+//! [`hours`] turns rules and overrides into windows, [`grid`] turns windows into candidates, [`slots`] holds the candidates against claims
+//! and limits. The store fetches what these need; the service puts both together, for many doctors at a time.
+
+mod grid;
+mod hours;
+mod model;
+mod rules;
+mod search;
+mod service;
+mod slots;
+mod store;
+mod zone;
+
+pub use hours::is_within_hours;
+pub use model::{
+    Claim, NewRule, Offer, Override, OverrideKind, Rule, Schedule, Slot, SlotKey, SlotQuery,
+    SlotStatus, Weekday, offer,
+};
+pub use search::{Search, SearchedSlots};
+pub use service::{Availability, check_range};
+pub use slots::{Verdict, judge};
+pub use store::{
+    Hours, claims, hours_of, insert_override_in, overrides, overrides_of, rules, rules_of,
+};

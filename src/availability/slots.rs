@@ -1,0 +1,159 @@
+//! Candidates, held against claims and limits.
+
+use super::{
+    grid::{Candidate, candidates},
+    model::{Claim, Offer, Schedule, SlotStatus},
+    zone::{date_of, to_utc},
+};
+use crate::kernel::{interval::Interval, local_time::LocalTime};
+use chrono::{DateTime, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
+
+/// The slots that begin in `range` and that the limits let through at `now`, by start and length, each with its status.
+pub fn slots(
+    schedule: &Schedule,
+    offer: &Offer,
+    range: Interval,
+    claims: &[Claim],
+    now: DateTime<Utc>,
+) -> Vec<(Candidate, SlotStatus)> {
+    let limits = Limits::at(schedule, now);
+    let Some(range) = limits.clip(schedule, range) else {
+        return Vec::new();
+    };
+    let mut claims = Claims::alive(claims, now);
+    candidates(schedule, offer, range)
+        .into_iter()
+        .filter(|candidate| limits.reaches(schedule, candidate.visit.start))
+        .map(|candidate| (candidate, claims.status(offer.occupied(candidate.visit))))
+        .collect()
+}
+
+/// What can be said of the wish to book one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It can be booked; whether it is as long as the slots of its hours.
+    Open {
+        /// Whether it is.
+        is_of_slot_length: bool,
+    },
+    /// The rules do not offer it.
+    NotOffered,
+    /// It begins within the notice, or has begun.
+    TooLate,
+    /// It lies beyond the horizon.
+    TooFarAhead,
+    /// Another claim is in the way.
+    Taken,
+}
+
+/// Whether the rules, the clock and the claims let one visit be booked.
+#[must_use]
+pub fn judge(
+    schedule: &Schedule,
+    offer: &Offer,
+    visit: Interval,
+    claims: &[Claim],
+    now: DateTime<Utc>,
+) -> Verdict {
+    if !schedule.active {
+        return Verdict::NotOffered;
+    }
+    let instant = Interval {
+        start: visit.start,
+        end: visit.start + TimeDelta::seconds(1),
+    };
+    let offered = candidates(schedule, offer, instant);
+    let Some(candidate) = offered.iter().find(|candidate| candidate.visit == visit) else {
+        return Verdict::NotOffered;
+    };
+    let limits = Limits::at(schedule, now);
+    if visit.start < limits.earliest {
+        Verdict::TooLate
+    } else if !limits.reaches(schedule, visit.start) {
+        Verdict::TooFarAhead
+    } else if Claims::alive(claims, now).status(offer.occupied(visit)) != SlotStatus::Open {
+        Verdict::Taken
+    } else {
+        Verdict::Open {
+            is_of_slot_length: candidate.is_of_slot_length,
+        }
+    }
+}
+
+/// From when till when a doctor can be booked.
+struct Limits {
+    earliest: DateTime<Utc>,
+    last_date: NaiveDate,
+}
+
+impl Limits {
+    fn at(schedule: &Schedule, now: DateTime<Utc>) -> Self {
+        let now = now.trunc_subsecs(0);
+        let days = Days::new(schedule.max_advance_days.try_into().unwrap_or(0));
+        let today = date_of(schedule.time_zone, now);
+        Self {
+            earliest: now + TimeDelta::minutes(schedule.min_notice_minutes.into()),
+            last_date: today.checked_add_days(days).unwrap_or(NaiveDate::MAX),
+        }
+    }
+
+    /// The part of `range` that need be looked at.
+    fn clip(&self, schedule: &Schedule, range: Interval) -> Option<Interval> {
+        let after = self
+            .last_date
+            .checked_add_days(Days::new(2))
+            .unwrap_or(NaiveDate::MAX);
+        let horizon = to_utc(schedule.time_zone, LocalTime::MIDNIGHT.on(after));
+        let clipped = Interval::try_new(range.start.max(self.earliest), range.end.min(horizon));
+        clipped.filter(|_| schedule.active)
+    }
+
+    fn reaches(&self, schedule: &Schedule, start: DateTime<Utc>) -> bool {
+        date_of(schedule.time_zone, start) <= self.last_date
+    }
+}
+
+/// The claims that are alive, by start, with a place in them that moves on as candidates do.
+struct Claims {
+    claims: Vec<Claim>,
+    place: usize,
+}
+
+impl Claims {
+    fn alive(claims: &[Claim], now: DateTime<Utc>) -> Self {
+        let mut claims: Vec<_> = claims
+            .iter()
+            .filter(|claim| claim.is_alive(now))
+            .copied()
+            .collect();
+        claims.sort_unstable_by_key(|claim| claim.occupied);
+        Self { claims, place: 0 }
+    }
+
+    /// The status of a candidate that would keep `occupied`. Candidates come by start.
+    fn status(&mut self, occupied: Interval) -> SlotStatus {
+        // Claims do not overlap, so what ends before this candidate starts ends before all later ones do.
+        while self
+            .claims
+            .get(self.place)
+            .is_some_and(|claim| claim.occupied.end <= occupied.start)
+        {
+            self.place += 1;
+        }
+        let rest = self.claims[self.place..].iter();
+        let conflicts = rest.take_while(|claim| claim.occupied.start < occupied.end);
+        conflicts
+            .map(|claim| {
+                if claim.is_hold {
+                    SlotStatus::Held
+                } else {
+                    SlotStatus::Booked
+                }
+            })
+            .max()
+            .unwrap_or(SlotStatus::Open)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Clinics.
+
+use super::{check_notice, check_slug, rules};
+use crate::kernel::{
+    check::{Check, NAME, TEXT},
+    id::ClinicId,
+    patch::Patch,
+    viewer::Viewer,
+};
+use chrono_tz::Tz;
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clinic {
+    /// Which.
+    pub id: ClinicId,
+    /// Its name.
+    pub name: String,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Where it is.
+    pub address: Option<String>,
+    /// Its telephone number.
+    pub phone: Option<String>,
+    /// Its time zone.
+    pub time_zone: Tz,
+    /// Until how many hours before a visit patients may cancel it.
+    pub cancellation_notice_hours: i32,
+}
+
+impl Clinic {
+    /// Looks over what it holds.
+    pub fn check(&self, check: &mut Check) {
+        check.name("name", &self.name);
+        check_slug(check, &self.slug);
+        check.optional_text("address", self.address.as_deref(), TEXT);
+        check.optional_text("phone", self.phone.as_deref(), NAME);
+        check_notice(check, Some(self.cancellation_notice_hours));
+    }
+
+    /// Whether the viewer may change it.
+    #[must_use]
+    pub fn is_ruled_by(&self, viewer: &Viewer) -> bool {
+        rules(viewer, self.id)
+    }
+}
+
+/// A clinic to make.
+#[derive(Clone, Debug)]
+pub struct NewClinic {
+    /// Its name.
+    pub name: String,
+    /// Its name in addresses; made from the name where there is none.
+    pub slug: Option<String>,
+    /// Where it is.
+    pub address: Option<String>,
+    /// Its telephone number.
+    pub phone: Option<String>,
+    /// Its time zone.
+    pub time_zone: Tz,
+    /// Until how many hours before a visit patients may cancel it; 24 where there is none.
+    pub cancellation_notice_hours: Option<i32>,
+}
+
+/// A change of a clinic.
+#[derive(Clone, Debug)]
+pub struct ClinicPatch {
+    /// Its name.
+    pub name: Patch<String>,
+    /// Its name in addresses.
+    pub slug: Patch<String>,
+    /// Where it is.
+    pub address: Patch<String>,
+    /// Its telephone number.
+    pub phone: Patch<String>,
+    /// Its time zone.
+    pub time_zone: Patch<Tz>,
+    /// Until how many hours before a visit patients may cancel it.
+    pub cancellation_notice_hours: Patch<i32>,
+}

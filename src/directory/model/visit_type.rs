@@ -1,0 +1,73 @@
+//! Visit types.
+
+use crate::kernel::{
+    check::Check,
+    id::{DoctorId, VisitTypeId},
+    rejection::Code,
+};
+
+pub use ::entity::visit_type::VisitMode;
+
+/// What a doctor offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitType {
+    /// Which.
+    pub id: VisitTypeId,
+    /// Who offers it.
+    pub doctor_id: DoctorId,
+    /// Its name.
+    pub name: String,
+    /// How long it takes.
+    pub duration_minutes: i32,
+    /// The distance of two starts; duration and buffers where there is none.
+    pub step_minutes: Option<i32>,
+    /// The pause before it; none where there is none.
+    pub buffer_before_minutes: Option<i32>,
+    /// The pause after it; the doctor's where there is none.
+    pub buffer_after_minutes: Option<i32>,
+    /// What it costs.
+    pub price: Option<Price>,
+    /// Where it takes place.
+    pub mode: VisitMode,
+    /// Whether it can be booked.
+    pub active: bool,
+}
+
+impl VisitType {
+    /// Looks over what it holds.
+    pub fn check(&self, check: &mut Check) {
+        check.name("name", &self.name);
+        check.number("durationMinutes", self.duration_minutes, 5..=480);
+        check.optional_number("stepMinutes", self.step_minutes, 5..=480);
+        check.optional_number("bufferBeforeMinutes", self.buffer_before_minutes, 0..=240);
+        check.optional_number("bufferAfterMinutes", self.buffer_after_minutes, 0..=240);
+        if let Some(price) = &self.price {
+            check.number("price.amount", price.amount, 0..=i32::MAX);
+            if iso_currency::Currency::from_code(&price.currency).is_none() {
+                check.refuse(
+                    "price.currency",
+                    Code::Invalid,
+                    "A currency by its ISO 4217 code, such as EUR.",
+                );
+            }
+        }
+    }
+}
+
+/// What a visit costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// In the smallest unit of the currency.
+    pub amount: i32,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+/// A visit type to save: a new one, or instead of one that is there.
+#[derive(Clone, Debug)]
+pub struct SavedVisitType {
+    /// The one to change.
+    pub replaces: Option<VisitTypeId>,
+    /// What it shall be; its id counts only where it is new.
+    pub visit_type: VisitType,
+}

@@ -1,0 +1,299 @@
+//! Doctors and what they offer: found by everybody, kept by the doctor and by admins.
+
+use super::{
+    model::{Doctor, DoctorFilter, DoctorPatch, NewDoctor, SavedVisitType},
+    store,
+};
+use crate::{
+    accounts::{self, Account, Accounts, RoleName},
+    calendar::{self, Change, Publisher, Turn},
+    infra::db::{Database, Transaction},
+    kernel::{
+        check::{Check, NAME},
+        clock::Clock,
+        id::{DoctorId, SpecialtyId},
+        page::{Page, PageRequest},
+        patch::Patch,
+        rejection::{Code, Refusal, Rejection},
+        viewer::Viewer,
+    },
+};
+use std::sync::Arc;
+
+/// How many specialties, or visit types, a doctor has at most.
+const MOST: usize = 100;
+
+/// The directory of clinics, specialties and doctors.
+#[derive(Debug)]
+pub struct Directory {
+    pub(super) database: Database,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) publisher: Publisher,
+    pub(super) hub: Arc<calendar::Hub>,
+}
+
+impl Directory {
+    /// The directory in `database`.
+    #[must_use]
+    pub fn new(
+        database: Database,
+        clock: Arc<dyn Clock>,
+        accounts: Arc<Accounts>,
+        publisher: Publisher,
+        hub: Arc<calendar::Hub>,
+    ) -> Self {
+        Self {
+            database,
+            clock,
+            accounts,
+            publisher,
+            hub,
+        }
+    }
+
+    /// Listed doctors, by name.
+    ///
+    /// # Errors
+    /// Where the cursor is none, the search too long, or the database does not answer.
+    pub async fn list_doctors(
+        &self,
+        filter: &DoctorFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Doctor>, Rejection> {
+        check_search(filter)?;
+        store::doctor_page(&self.database, filter, request).await
+    }
+
+    /// A doctor that the viewer may change; `field` is where the input names it.
+    ///
+    /// # Errors
+    /// `NotFound` or `Forbidden`.
+    pub async fn kept_doctor(
+        &self,
+        viewer: &Viewer,
+        id: DoctorId,
+        field: &str,
+    ) -> Result<Doctor, Rejection> {
+        let known = store::doctors(self.database.reader(), &[id])
+            .await?
+            .remove(&id);
+        let doctor = known.ok_or_else(|| Refusal::not_found(field))?;
+        if doctor.is_kept_by(viewer) {
+            Ok(doctor)
+        } else {
+            Err(Rejection::Forbidden)
+        }
+    }
+
+    /// Makes a doctor: the account, the profile and the calendar.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound` of the clinic or a specialty, what is wrong with the input, or `EmailTaken`.
+    pub async fn create_doctor(
+        &self,
+        viewer: &Viewer,
+        new: NewDoctor,
+    ) -> Result<DoctorId, Rejection> {
+        let known = store::clinics(&self.database, &[new.clinic_id])
+            .await?
+            .remove(&new.clinic_id);
+        let clinic = known.ok_or_else(|| Refusal::not_found("clinicId"))?;
+        if !clinic.is_ruled_by(viewer) {
+            return Err(Rejection::Forbidden);
+        }
+        let account = Account {
+            email: new.email,
+            password: new.password,
+            name: new.name.clone(),
+            phone: None,
+            time_zone: Some(new.time_zone.unwrap_or(clinic.time_zone)),
+        };
+        let mut doctor = Doctor {
+            id: DoctorId::new(),
+            user_id: crate::kernel::id::UserId::new(),
+            clinic_id: clinic.id,
+            name: new.name,
+            title: new.title,
+            bio: new.bio,
+            time_zone: new.time_zone.unwrap_or(clinic.time_zone),
+            slot_minutes: new.slot_minutes,
+            buffer_minutes: new.buffer_minutes,
+            min_notice_minutes: new.min_notice_minutes,
+            max_advance_days: new.max_advance_days,
+            own_cancellation_notice_hours: new.cancellation_notice_hours,
+            clinic_cancellation_notice_hours: clinic.cancellation_notice_hours,
+            active: true,
+            calendar_version: 0,
+        };
+        let mut check = Check::new();
+        doctor.check(&mut check);
+        check.finish()?;
+        let specialties = distinct(new.specialty_ids)?;
+        let user = self.accounts.prepare(account, RoleName::Doctor).await?;
+        doctor.user_id = user.id;
+        let now = self.clock.now();
+        let transaction = self.database.begin().await?;
+        require_specialties_in(&transaction, &specialties).await?;
+        accounts::insert_user_in(&transaction, user, now).await?;
+        store::insert_doctor_in(&transaction, &doctor, &specialties).await?;
+        calendar::open_in(&transaction, doctor.id).await?;
+        let turn = calendar::take_turn_in(&transaction, doctor.id).await?;
+        self.finish(transaction, turn).await?;
+        tracing::info!(doctor.id = %doctor.id, "doctor created");
+        Ok(doctor.id)
+    }
+
+    /// Changes a doctor's profile or booking settings.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound` of the doctor or a specialty, or what is wrong with the input.
+    pub async fn update_doctor(
+        &self,
+        viewer: &Viewer,
+        id: DoctorId,
+        patch: DoctorPatch,
+    ) -> Result<(), Rejection> {
+        let doctor = self.kept_doctor(viewer, id, "doctorId").await?;
+        if patch.active.is_given() && !doctor.is_ruled_by(viewer) {
+            return Err(Rejection::Forbidden);
+        }
+        let mut check = Check::new();
+        let specialties = match patch.specialty_ids.clone() {
+            Patch::Keep => None,
+            Patch::Set(ids) => Some(distinct(ids)?),
+            Patch::Clear => Some(Vec::new()),
+        };
+        let changes_the_schedule = patch.changes_the_schedule();
+        let transaction = self.database.begin().await?;
+        // Behind the calendar's row, so that no booking is judged by half of the change.
+        let turn = match changes_the_schedule {
+            true => Some(calendar::take_turn_in(&transaction, id).await?),
+            false => None,
+        };
+        let present = store::doctors(&*transaction, &[id]).await?.remove(&id);
+        let mut doctor = present.ok_or_else(|| Refusal::not_found("doctorId"))?;
+        let name = doctor.name.clone();
+        patch.apply_to(&mut doctor, &mut check);
+        check.finish()?;
+        if let Some(specialties) = specialties {
+            require_specialties_in(&transaction, &specialties).await?;
+            store::replace_specialties_in(&transaction, id, &specialties).await?;
+        }
+        store::update_doctor_in(&transaction, &doctor).await?;
+        if doctor.name != name {
+            accounts::rename_in(&transaction, doctor.user_id, &doctor.name).await?;
+        }
+        match turn {
+            Some(turn) => self.finish(transaction, turn).await,
+            None => transaction.commit().await,
+        }
+    }
+
+    /// Takes a doctor off the list: no new bookings; the appointments remain.
+    ///
+    /// # Errors
+    /// `Forbidden` or `NotFound`.
+    pub async fn deactivate_doctor(&self, viewer: &Viewer, id: DoctorId) -> Result<(), Rejection> {
+        let patch = DoctorPatch {
+            active: Patch::Set(false),
+            ..DoctorPatch::default()
+        };
+        self.update_doctor(viewer, id, patch).await
+    }
+
+    /// Saves a visit type of a doctor.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound` of the doctor or the visit type, or what is wrong with the input.
+    pub async fn save_visit_type(
+        &self,
+        viewer: &Viewer,
+        saved: SavedVisitType,
+    ) -> Result<(), Rejection> {
+        let SavedVisitType {
+            replaces,
+            mut visit_type,
+        } = saved;
+        let doctor_id = visit_type.doctor_id;
+        self.kept_doctor(viewer, doctor_id, "doctorId").await?;
+        let mut check = Check::new();
+        visit_type.check(&mut check);
+        check.finish()?;
+        let transaction = self.database.begin().await?;
+        let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
+        if let Some(id) = replaces {
+            let known = store::visit_types(&*transaction, &[id]).await?.remove(&id);
+            known
+                .filter(|known| known.doctor_id == doctor_id)
+                .ok_or_else(|| Refusal::not_found("visitTypeId"))?;
+            visit_type.id = id;
+            store::update_visit_type_in(&transaction, &visit_type).await?;
+        } else {
+            if store::count_visit_types_in(&transaction, doctor_id).await? >= MOST as u64 {
+                return Err(Refusal::new(
+                    Code::Invalid,
+                    format!("A doctor has at most {MOST} visit types."),
+                )
+                .into());
+            }
+            store::insert_visit_type_in(&transaction, &visit_type).await?;
+        }
+        self.finish(transaction, turn).await
+    }
+
+    /// Writes the event of a change of the schedule, makes it true and tells everybody.
+    async fn finish(&self, transaction: Transaction, turn: Turn) -> Result<(), Rejection> {
+        let event = calendar::record_in(
+            &transaction,
+            turn,
+            Change::ScheduleChanged,
+            self.clock.now(),
+        )
+        .await?;
+        transaction.commit().await?;
+        self.publisher.publish(&[event]).await;
+        Ok(())
+    }
+}
+
+/// Looks over what is searched for.
+fn check_search(filter: &DoctorFilter) -> Result<(), Rejection> {
+    let search = filter.search.as_deref().unwrap_or_default();
+    if search.chars().count() > NAME || search.contains('\0') {
+        return Err(Rejection::BadInput(
+            "search: at most 200 characters, without NUL.".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn distinct(mut ids: Vec<SpecialtyId>) -> Result<Vec<SpecialtyId>, Rejection> {
+    if ids.is_empty() || ids.len() > MOST {
+        return Err(Refusal::of(
+            "specialtyIds",
+            Code::Invalid,
+            format!("Between 1 and {MOST} specialties."),
+        )
+        .into());
+    }
+    let mut seen = std::collections::HashSet::new();
+    ids.retain(|id| seen.insert(*id));
+    Ok(ids)
+}
+
+async fn require_specialties_in(
+    transaction: &Transaction,
+    ids: &[SpecialtyId],
+) -> Result<(), Rejection> {
+    let missing = store::missing_specialties_in(transaction, ids).await?;
+    let refusals: Vec<_> = missing
+        .iter()
+        .map(|place| Refusal::not_found(&format!("specialtyIds.{place}")))
+        .collect();
+    if refusals.is_empty() {
+        Ok(())
+    } else {
+        Err(Rejection::Refused(refusals))
+    }
+}

@@ -1,0 +1,330 @@
+//! The rows of doctors.
+
+use super::{by_name, time_zone};
+use crate::{
+    directory::model::{Doctor, DoctorFilter},
+    infra::{
+        db::{Database, Transaction},
+        listing::Rows,
+    },
+    kernel::{
+        id::{ClinicId, DoctorId, SpecialtyId},
+        page::{Page, PageRequest, encode_cursor},
+        rejection::Rejection,
+    },
+};
+use ::entity::{calendar, clinic, doctor, doctor_specialty};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
+    QueryTrait, RelationDef, Select,
+    sea_query::{Expr, ExprTrait, LikeExpr},
+};
+use std::{collections::HashMap, hash::Hash};
+
+const LIST: &str = "doctors";
+
+#[derive(FromQueryResult)]
+struct DoctorRow {
+    #[sea_orm(nested)]
+    doctor: doctor::Model,
+    calendar_version: i32,
+    clinic_cancellation_notice_hours: i32,
+}
+
+impl TryFrom<DoctorRow> for Doctor {
+    type Error = Rejection;
+
+    fn try_from(row: DoctorRow) -> Result<Self, Rejection> {
+        let doctor = row.doctor;
+        Ok(Self {
+            id: doctor.id,
+            user_id: doctor.user_id,
+            clinic_id: doctor.clinic_id,
+            name: doctor.name,
+            title: doctor.title,
+            bio: doctor.bio,
+            time_zone: time_zone(&doctor.time_zone)?,
+            slot_minutes: doctor.slot_minutes,
+            buffer_minutes: doctor.buffer_minutes,
+            min_notice_minutes: doctor.min_notice_minutes,
+            max_advance_days: doctor.max_advance_days,
+            own_cancellation_notice_hours: doctor.cancellation_notice_hours,
+            clinic_cancellation_notice_hours: row.clinic_cancellation_notice_hours,
+            active: doctor.active,
+            calendar_version: row.calendar_version,
+        })
+    }
+}
+
+fn to_row(doctor: &Doctor) -> doctor::ActiveModel {
+    let words = [
+        Some(doctor.name.as_str()),
+        doctor.title.as_deref(),
+        doctor.bio.as_deref(),
+    ];
+    let search_text = words
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n")
+        .to_lowercase();
+    doctor::ActiveModel {
+        id: Set(doctor.id),
+        user_id: Set(doctor.user_id),
+        clinic_id: Set(doctor.clinic_id),
+        name: Set(doctor.name.clone()),
+        title: Set(doctor.title.clone()),
+        bio: Set(doctor.bio.clone()),
+        search_text: Set(search_text),
+        time_zone: Set(doctor.time_zone.name().to_owned()),
+        slot_minutes: Set(doctor.slot_minutes),
+        buffer_minutes: Set(doctor.buffer_minutes),
+        min_notice_minutes: Set(doctor.min_notice_minutes),
+        max_advance_days: Set(doctor.max_advance_days),
+        cancellation_notice_hours: Set(doctor.own_cancellation_notice_hours),
+        active: Set(doctor.active),
+    }
+}
+
+/// Doctors with the version of their calendars and what their clinics say of cancelling.
+fn select() -> Select<doctor::Entity> {
+    let to_calendar: RelationDef = doctor::Entity::belongs_to(calendar::Entity)
+        .from(doctor::Column::Id)
+        .to(calendar::Column::DoctorId)
+        .into();
+    let to_clinic: RelationDef = doctor::Entity::belongs_to(clinic::Entity)
+        .from(doctor::Column::ClinicId)
+        .to(clinic::Column::Id)
+        .into();
+    doctor::Entity::find()
+        .join(JoinType::InnerJoin, to_calendar)
+        .join(JoinType::InnerJoin, to_clinic)
+        .column_as(calendar::Column::Version, "calendar_version")
+        .column_as(
+            clinic::Column::CancellationNoticeHours,
+            "clinic_cancellation_notice_hours",
+        )
+}
+
+/// Those doctors that are listed and that the filter lets through.
+fn listed(filter: &DoctorFilter) -> Select<doctor::Entity> {
+    let mut select = select().filter(doctor::Column::Active.eq(true));
+    if let Some(clinic) = filter.clinic_id {
+        select = select.filter(doctor::Column::ClinicId.eq(clinic));
+    }
+    if let Some(specialty) = filter.specialty_id {
+        let practising = doctor_specialty::Entity::find()
+            .select_only()
+            .column(doctor_specialty::Column::DoctorId)
+            .filter(doctor_specialty::Column::SpecialtyId.eq(specialty));
+        select = select.filter(doctor::Column::Id.in_subquery(practising.into_query()));
+    }
+    if let Some(search) = &filter.search {
+        let escaped = search
+            .to_lowercase()
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
+        let pattern = LikeExpr::new(format!("%{escaped}%")).escape('\\');
+        select =
+            select.filter(Expr::col((doctor::Entity, doctor::Column::SearchText)).like(pattern));
+    }
+    select
+}
+
+/// The doctors with these ids, listed or not.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn doctors(
+    connection: &impl ConnectionTrait,
+    ids: &[DoctorId],
+) -> Result<HashMap<DoctorId, Doctor>, Rejection> {
+    let select = select().filter(doctor::Column::Id.is_in(ids.iter().copied()));
+    let rows = select.into_model::<DoctorRow>().all(connection).await?;
+    rows.into_iter()
+        .map(|row| Ok((row.doctor.id, row.try_into()?)))
+        .collect()
+}
+
+/// All listed doctors that the filter lets through, in the order of their ids.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn doctors_by(
+    database: &Database,
+    filter: &DoctorFilter,
+) -> Result<Vec<Doctor>, Rejection> {
+    let rows = listed(filter)
+        .into_model::<DoctorRow>()
+        .all(database.reader())
+        .await?;
+    rows.into_iter().map(Doctor::try_from).collect()
+}
+
+/// Listed doctors, by name.
+pub(in crate::directory) async fn doctor_page(
+    database: &Database,
+    filter: &DoctorFilter,
+    request: &PageRequest,
+) -> Result<Page<Doctor>, Rejection> {
+    let columns = [doctor::Column::Name, doctor::Column::Id];
+    let listing = by_name(listed(filter), columns, LIST, request)?;
+    to_page(request, listing.page(database.reader(), request).await?)
+}
+
+/// The same page of the listed doctors of each of these clinics.
+///
+/// # Errors
+/// Where the database does not answer, or the cursor is none.
+pub async fn doctors_of_clinics(
+    database: &Database,
+    clinics: &[ClinicId],
+    filter: &DoctorFilter,
+    request: &PageRequest,
+) -> Result<HashMap<ClinicId, Page<Doctor>>, Rejection> {
+    let columns = [doctor::Column::Name, doctor::Column::Id];
+    let listing = by_name(listed(filter), columns, LIST, request)?;
+    let pages = listing
+        .pages(
+            database.reader(),
+            doctor::Column::ClinicId,
+            clinics,
+            request,
+        )
+        .await?;
+    to_pages(request, pages)
+}
+
+/// The same page of the listed doctors who practise each of these specialties.
+///
+/// # Errors
+/// Where the database does not answer, or the cursor is none.
+pub async fn doctors_of_specialties(
+    database: &Database,
+    specialties: &[SpecialtyId],
+    request: &PageRequest,
+) -> Result<HashMap<SpecialtyId, Page<Doctor>>, Rejection> {
+    let link: RelationDef = doctor::Entity::belongs_to(doctor_specialty::Entity)
+        .from(doctor::Column::Id)
+        .to(doctor_specialty::Column::DoctorId)
+        .into();
+    let select = listed(&DoctorFilter::default()).join(JoinType::InnerJoin, link);
+    let columns = [doctor::Column::Name, doctor::Column::Id];
+    let listing = by_name(select, columns, LIST, request)?;
+    let group = doctor_specialty::Column::SpecialtyId;
+    to_pages(
+        request,
+        listing
+            .pages(database.reader(), group, specialties, request)
+            .await?,
+    )
+}
+
+fn to_pages<K: Eq + Hash>(
+    request: &PageRequest,
+    pages: HashMap<K, Rows<DoctorRow>>,
+) -> Result<HashMap<K, Page<Doctor>>, Rejection> {
+    pages
+        .into_iter()
+        .map(|(group, rows)| Ok((group, to_page(request, rows)?)))
+        .collect()
+}
+
+fn to_page(
+    request: &PageRequest,
+    Rows { rows, total }: Rows<DoctorRow>,
+) -> Result<Page<Doctor>, Rejection> {
+    let item = |row: DoctorRow| {
+        Ok((
+            encode_cursor(LIST, &(&row.doctor.name, row.doctor.id)),
+            row.try_into()?,
+        ))
+    };
+    Ok(Page::read(
+        request,
+        rows.into_iter()
+            .map(item)
+            .collect::<Result<_, Rejection>>()?,
+        total,
+    ))
+}
+
+/// The doctors of a clinic, or of those who practise a specialty, listed or not.
+pub(in crate::directory) async fn member_ids(
+    connection: &impl ConnectionTrait,
+    filter: &DoctorFilter,
+    only: Option<DoctorId>,
+) -> Result<Vec<DoctorId>, Rejection> {
+    let mut select = doctor::Entity::find()
+        .select_only()
+        .column(doctor::Column::Id);
+    if let Some(clinic) = filter.clinic_id {
+        select = select.filter(doctor::Column::ClinicId.eq(clinic));
+    }
+    if let Some(specialty) = filter.specialty_id {
+        let link: RelationDef = doctor::Entity::belongs_to(doctor_specialty::Entity)
+            .from(doctor::Column::Id)
+            .to(doctor_specialty::Column::DoctorId)
+            .into();
+        let practised = doctor_specialty::Column::SpecialtyId.eq(specialty);
+        select = select.join(JoinType::InnerJoin, link).filter(practised);
+    }
+    if let Some(doctor) = only {
+        select = select.filter(doctor::Column::Id.eq(doctor));
+    }
+    Ok(select.into_tuple().all(connection).await?)
+}
+
+/// Writes a new doctor.
+pub(in crate::directory) async fn insert_doctor_in(
+    transaction: &Transaction,
+    doctor: &Doctor,
+    specialties: &[SpecialtyId],
+) -> Result<(), Rejection> {
+    doctor::Entity::insert(to_row(doctor))
+        .exec_without_returning(&**transaction)
+        .await?;
+    link_specialties_in(transaction, doctor.id, specialties).await
+}
+
+/// Writes a doctor that is there.
+pub(in crate::directory) async fn update_doctor_in(
+    transaction: &Transaction,
+    doctor: &Doctor,
+) -> Result<(), Rejection> {
+    to_row(doctor).update(&**transaction).await?;
+    Ok(())
+}
+
+/// Makes these the specialties of a doctor.
+pub(in crate::directory) async fn replace_specialties_in(
+    transaction: &Transaction,
+    doctor_id: DoctorId,
+    specialties: &[SpecialtyId],
+) -> Result<(), Rejection> {
+    let of_doctor = doctor_specialty::Column::DoctorId.eq(doctor_id);
+    doctor_specialty::Entity::delete_many()
+        .filter(of_doctor)
+        .exec(&**transaction)
+        .await?;
+    link_specialties_in(transaction, doctor_id, specialties).await
+}
+
+async fn link_specialties_in(
+    transaction: &Transaction,
+    doctor_id: DoctorId,
+    specialties: &[SpecialtyId],
+) -> Result<(), Rejection> {
+    let link = |id: &SpecialtyId| doctor_specialty::ActiveModel {
+        doctor_id: Set(doctor_id),
+        specialty_id: Set(*id),
+    };
+    let links = specialties.iter().map(link);
+    doctor_specialty::Entity::insert_many(links)
+        .exec_without_returning(&**transaction)
+        .await?;
+    Ok(())
+}
