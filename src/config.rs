@@ -192,15 +192,9 @@ impl Config {
     /// # Errors
     /// Where production lacks a key, or is told to pretend; or where a clock is frozen that is not virtual.
     pub fn check(&self) -> Result<()> {
-        ensure!(
-            self.now.is_some() || !self.frozen,
-            "--frozen needs --now: the real clock cannot stand still"
-        );
+        ensure!(self.now.is_some() || !self.frozen, "--frozen needs --now: the real clock cannot stand still");
         if self.is_production() {
-            ensure!(
-                self.now.is_none(),
-                "production runs on the real clock: --now is refused"
-            );
+            ensure!(self.now.is_none(), "production runs on the real clock: --now is refused");
             ensure!(
                 self.signing_key.is_some(),
                 "production needs MEDISLOT_SIGNING_KEY, an Ed25519 private key in PEM: openssl genpkey -algorithm ed25519"

@@ -22,3 +22,6 @@ pub mod directory;
 
 /// Rules and overrides → slots; the search over all doctors.
 pub mod availability;
+
+/// Bookings and cancellations: the appointment's life.
+pub mod booking;

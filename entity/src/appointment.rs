@@ -5,11 +5,7 @@ use sea_orm::entity::prelude::*;
 
 /// Where in its life an appointment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "Text",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AppointmentStatus {
     /// A patient is filling in the form.
     Held,

@@ -5,11 +5,7 @@ use sea_orm::entity::prelude::*;
 
 /// What an override does to its date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(
-    rs_type = "String",
-    db_type = "Text",
-    rename_all = "SCREAMING_SNAKE_CASE"
-)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OverrideKind {
     /// Closes part of the date, or all of it.
     Block,

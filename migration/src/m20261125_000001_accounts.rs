@@ -56,10 +56,7 @@ impl MigrationTrait for Migration {
             .col(text("hash").primary_key())
             .col(uuid("session_id"))
             .col(timestamp_with_time_zone_null("spent_at"))
-            .foreign_key(
-                reference("refresh_token", "session_id", "session")
-                    .on_delete(ForeignKeyAction::Cascade),
-            )
+            .foreign_key(reference("refresh_token", "session_id", "session").on_delete(ForeignKeyAction::Cascade))
             .to_owned();
         let signing_key = Table::create()
             .table("signing_key")
@@ -70,28 +67,10 @@ impl MigrationTrait for Migration {
         for table in [clinic, user, session, refresh_token, signing_key] {
             manager.create_table(table).await?;
         }
-        manager
-            .create_index(
-                index("ux_user_email", "user", &["email"])
-                    .unique()
-                    .to_owned(),
-            )
-            .await?;
-        manager
-            .create_index(index("ix_user_clinic", "user", &["clinic_id"]))
-            .await?;
-        manager
-            .create_index(index("ix_session_user", "session", &["user_id"]))
-            .await?;
-        manager
-            .create_index(index("ix_session_expires", "session", &["expires_at"]))
-            .await?;
-        manager
-            .create_index(index(
-                "ix_refresh_token_session",
-                "refresh_token",
-                &["session_id"],
-            ))
-            .await
+        manager.create_index(index("ux_user_email", "user", &["email"]).unique().to_owned()).await?;
+        manager.create_index(index("ix_user_clinic", "user", &["clinic_id"])).await?;
+        manager.create_index(index("ix_session_user", "session", &["user_id"])).await?;
+        manager.create_index(index("ix_session_expires", "session", &["expires_at"])).await?;
+        manager.create_index(index("ix_refresh_token_session", "refresh_token", &["session_id"])).await
     }
 }

@@ -46,11 +46,7 @@ impl MigrationTrait for Migration {
             .col(uuid("specialty_id"))
             .primary_key(Index::create().col("doctor_id").col("specialty_id"))
             .foreign_key(&mut reference("doctor_specialty", "doctor_id", "doctor"))
-            .foreign_key(&mut reference(
-                "doctor_specialty",
-                "specialty_id",
-                "specialty",
-            ))
+            .foreign_key(&mut reference("doctor_specialty", "specialty_id", "specialty"))
             .to_owned();
         let visit_type = Table::create()
             .table("visit_type")
@@ -70,31 +66,11 @@ impl MigrationTrait for Migration {
         for table in [specialty, doctor, doctor_specialty, visit_type] {
             manager.create_table(table).await?;
         }
-        manager
-            .create_index(index("ix_specialty_name", "specialty", &["name", "id"]))
-            .await?;
-        manager
-            .create_index(index("ix_clinic_name", "clinic", &["name", "id"]))
-            .await?;
-        manager
-            .create_index(index("ix_doctor_name", "doctor", &["name", "id"]))
-            .await?;
-        manager
-            .create_index(index(
-                "ix_doctor_clinic",
-                "doctor",
-                &["clinic_id", "name", "id"],
-            ))
-            .await?;
-        manager
-            .create_index(index(
-                "ix_doctor_specialty",
-                "doctor_specialty",
-                &["specialty_id"],
-            ))
-            .await?;
-        manager
-            .create_index(index("ix_visit_type_doctor", "visit_type", &["doctor_id"]))
-            .await
+        manager.create_index(index("ix_specialty_name", "specialty", &["name", "id"])).await?;
+        manager.create_index(index("ix_clinic_name", "clinic", &["name", "id"])).await?;
+        manager.create_index(index("ix_doctor_name", "doctor", &["name", "id"])).await?;
+        manager.create_index(index("ix_doctor_clinic", "doctor", &["clinic_id", "name", "id"])).await?;
+        manager.create_index(index("ix_doctor_specialty", "doctor_specialty", &["specialty_id"])).await?;
+        manager.create_index(index("ix_visit_type_doctor", "visit_type", &["doctor_id"])).await
     }
 }

@@ -36,27 +36,13 @@ impl MigrationTrait for Migration {
             .col(small_integer_null("end_minute"))
             .col(integer_null("slot_minutes"))
             .col(text_null("reason"))
-            .foreign_key(&mut reference(
-                "availability_override",
-                "doctor_id",
-                "doctor",
-            ))
+            .foreign_key(&mut reference("availability_override", "doctor_id", "doctor"))
             .to_owned();
         manager.create_table(rule).await?;
         manager.create_table(exception).await?;
+        manager.create_index(index("ix_availability_rule_doctor", "availability_rule", &["doctor_id"])).await?;
         manager
-            .create_index(index(
-                "ix_availability_rule_doctor",
-                "availability_rule",
-                &["doctor_id"],
-            ))
-            .await?;
-        manager
-            .create_index(index(
-                "ix_availability_override_doctor",
-                "availability_override",
-                &["doctor_id", "date"],
-            ))
+            .create_index(index("ix_availability_override_doctor", "availability_override", &["doctor_id", "date"]))
             .await
     }
 }

@@ -18,10 +18,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let log = Table::create()
-            .table("calendar_log")
-            .col(pk_uuid("id"))
-            .to_owned();
+        let log = Table::create().table("calendar_log").col(pk_uuid("id")).to_owned();
         let calendar = Table::create()
             .table("calendar")
             .col(uuid("doctor_id").primary_key())
@@ -45,13 +42,7 @@ impl MigrationTrait for Migration {
         }
         manager
             .create_index(
-                index(
-                    "ux_calendar_event_version",
-                    "calendar_event",
-                    &["doctor_id", "version"],
-                )
-                .unique()
-                .to_owned(),
+                index("ux_calendar_event_version", "calendar_event", &["doctor_id", "version"]).unique().to_owned(),
             )
             .await?;
         manager
@@ -75,9 +66,7 @@ impl MigrationTrait for Migration {
                     .await?;
             }
             _ => {
-                connection
-                    .execute_unprepared("INSERT INTO calendar_log (id) VALUES (randomblob(16));")
-                    .await?;
+                connection.execute_unprepared("INSERT INTO calendar_log (id) VALUES (randomblob(16));").await?;
             }
         }
         Ok(())

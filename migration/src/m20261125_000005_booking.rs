@@ -28,11 +28,7 @@ impl MigrationTrait for Migration {
             .col(uuid_null("actor_id"))
             .col(text_null("reason"))
             .col(timestamp_with_time_zone("at"))
-            .foreign_key(&mut reference(
-                "appointment_transition",
-                "appointment_id",
-                "appointment",
-            ))
+            .foreign_key(&mut reference("appointment_transition", "appointment_id", "appointment"))
             .foreign_key(&mut reference("appointment_transition", "actor_id", "user"))
             .to_owned();
         let outbox = Table::create()
@@ -45,57 +41,27 @@ impl MigrationTrait for Migration {
         manager.create_table(transition).await?;
         manager.create_table(outbox).await?;
         manager
-            .create_index(index(
-                "ix_appointment_patient",
-                "appointment",
-                &["patient_id", "starts_at", "id"],
-            ))
+            .create_index(index("ix_appointment_patient", "appointment", &["patient_id", "starts_at", "id"]))
             .await?;
-        manager
-            .create_index(index(
-                "ix_appointment_doctor",
-                "appointment",
-                &["doctor_id", "starts_at", "id"],
-            ))
-            .await?;
-        manager
-            .create_index(index(
-                "ix_appointment_clinic",
-                "appointment",
-                &["clinic_id", "starts_at", "id"],
-            ))
-            .await?;
+        manager.create_index(index("ix_appointment_doctor", "appointment", &["doctor_id", "starts_at", "id"])).await?;
+        manager.create_index(index("ix_appointment_clinic", "appointment", &["clinic_id", "starts_at", "id"])).await?;
         manager
             .create_index(
-                index(
-                    "ix_appointment_occupied",
-                    "appointment",
-                    &["doctor_id", "occupied_until"],
-                )
-                .and_where(is_claim())
-                .to_owned(),
+                index("ix_appointment_occupied", "appointment", &["doctor_id", "occupied_until"])
+                    .and_where(is_claim())
+                    .to_owned(),
             )
             .await?;
         manager
-            .create_index(index(
-                "ix_transition_appointment",
-                "appointment_transition",
-                &["appointment_id", "id"],
-            ))
+            .create_index(index("ix_transition_appointment", "appointment_transition", &["appointment_id", "id"]))
             .await?;
-        manager
-            .create_index(index("ix_outbox_due", "outbox", &["kind", "due_at", "id"]))
-            .await?;
+        manager.create_index(index("ix_outbox_due", "outbox", &["kind", "due_at", "id"])).await?;
         manager
             .create_index(
-                index(
-                    "ux_appointment_start",
-                    "appointment",
-                    &["doctor_id", "starts_at"],
-                )
-                .unique()
-                .and_where(is_claim())
-                .to_owned(),
+                index("ux_appointment_start", "appointment", &["doctor_id", "starts_at"])
+                    .unique()
+                    .and_where(is_claim())
+                    .to_owned(),
             )
             .await?;
         let connection = manager.get_connection();
@@ -131,9 +97,7 @@ fn appointment() -> TableCreateStatement {
         .foreign_key(&mut reference("appointment", "clinic_id", "clinic"))
         .foreign_key(&mut reference("appointment", "patient_id", "user"))
         .foreign_key(&mut reference("appointment", "visit_type_id", "visit_type"))
-        .check(Expr::cust(
-            "occupied_from <= starts_at AND starts_at < ends_at AND ends_at <= occupied_until",
-        ))
+        .check(Expr::cust("occupied_from <= starts_at AND starts_at < ends_at AND ends_at <= occupied_until"))
         .to_owned()
 }
 

@@ -27,10 +27,7 @@ impl Attempts {
     /// Stands `allowed` failures in a row; any number where none is given.
     #[must_use]
     pub fn new(allowed: Option<u32>) -> Self {
-        Self {
-            allowed,
-            failures: Mutex::default(),
-        }
+        Self { allowed, failures: Mutex::default() }
     }
 
     /// How long this address has to wait before it may try again.
@@ -47,10 +44,7 @@ impl Attempts {
         if failures.len() >= REMEMBERED {
             failures.retain(|_, failures| failures.wait_until > now);
         }
-        let entry = failures.entry(email.to_owned()).or_insert(Failures {
-            count: 0,
-            wait_until: now,
-        });
+        let entry = failures.entry(email.to_owned()).or_insert(Failures { count: 0, wait_until: now });
         entry.count += 1;
         if let Some(beyond) = entry.count.checked_sub(allowed) {
             let wait = TimeDelta::seconds(1 << beyond.min(10));
@@ -60,10 +54,7 @@ impl Attempts {
 
     /// The right password was given.
     pub fn succeeded(&self, email: &str) {
-        self.failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(email);
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(email);
     }
 }
 
@@ -77,15 +68,9 @@ mod tests {
         attempts.failed("ada@example.com", now);
         assert_eq!(attempts.wait("ada@example.com", now), None);
         attempts.failed("ada@example.com", now);
-        assert_eq!(
-            attempts.wait("ada@example.com", now),
-            Some(TimeDelta::seconds(1))
-        );
+        assert_eq!(attempts.wait("ada@example.com", now), Some(TimeDelta::seconds(1)));
         attempts.failed("ada@example.com", now);
-        assert_eq!(
-            attempts.wait("ada@example.com", now),
-            Some(TimeDelta::seconds(2))
-        );
+        assert_eq!(attempts.wait("ada@example.com", now), Some(TimeDelta::seconds(2)));
         assert_eq!(attempts.wait("ben@example.com", now), None);
         attempts.succeeded("ada@example.com");
         assert_eq!(attempts.wait("ada@example.com", now), None);

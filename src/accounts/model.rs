@@ -72,17 +72,9 @@ impl Account {
 pub fn check_password(check: &mut Check, field: &str, password: &SecretString) {
     let password = password.expose_secret();
     if password.chars().count() < SHORTEST_PASSWORD {
-        check.refuse(
-            field,
-            Code::WeakPassword,
-            format!("At least {SHORTEST_PASSWORD} characters."),
-        );
+        check.refuse(field, Code::WeakPassword, format!("At least {SHORTEST_PASSWORD} characters."));
     } else if password.len() > LONGEST_PASSWORD {
-        check.refuse(
-            field,
-            Code::Invalid,
-            format!("At most {LONGEST_PASSWORD} bytes."),
-        );
+        check.refuse(field, Code::Invalid, format!("At most {LONGEST_PASSWORD} bytes."));
     }
 }
 

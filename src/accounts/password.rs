@@ -17,10 +17,7 @@ impl Passwords {
     /// At most `at_a_time` are worked on at a time.
     #[must_use]
     pub fn new(at_a_time: usize) -> Self {
-        Self {
-            turns: Arc::new(Semaphore::new(at_a_time)),
-            nobodys: Arc::default(),
-        }
+        Self { turns: Arc::new(Semaphore::new(at_a_time)), nobodys: Arc::default() }
     }
 
     /// The hash of a password, as a PHC string.
@@ -29,10 +26,8 @@ impl Passwords {
     /// Where it cannot be computed.
     pub async fn hash(&self, password: SecretString) -> Result<String, Rejection> {
         self.work(move || {
-            let hash: Result<PasswordHash, _> =
-                Argon2::default().hash_password(password.expose_secret().as_bytes());
-            hash.map(|hash| hash.to_string())
-                .map_err(|_| Internal::new("a password cannot be hashed"))
+            let hash: Result<PasswordHash, _> = Argon2::default().hash_password(password.expose_secret().as_bytes());
+            hash.map(|hash| hash.to_string()).map_err(|_| Internal::new("a password cannot be hashed"))
         })
         .await?
         .map_err(Rejection::from)
@@ -42,43 +37,25 @@ impl Passwords {
     ///
     /// # Errors
     /// Where it cannot be computed.
-    pub async fn verify(
-        &self,
-        password: SecretString,
-        hash: Option<String>,
-    ) -> Result<bool, Rejection> {
+    pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool, Rejection> {
         let known = hash.is_some();
         let hash = match hash {
             Some(hash) => hash,
-            None => self
-                .nobodys
-                .get_or_try_init(|| self.hash(SecretString::from("nobody's")))
-                .await?
-                .clone(),
+            None => self.nobodys.get_or_try_init(|| self.hash(SecretString::from("nobody's"))).await?.clone(),
         };
         let matches = self.work(move || {
-            Argon2::default()
-                .verify_password(password.expose_secret().as_bytes(), hash.as_str())
-                .is_ok()
+            Argon2::default().verify_password(password.expose_secret().as_bytes(), hash.as_str()).is_ok()
         });
         Ok(matches.await? && known)
     }
 
-    async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Rejection> {
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Rejection> {
         let turns = Arc::clone(&self.turns);
-        let turn = turns
-            .acquire_owned()
-            .await
-            .map_err(|_| Internal::new("passwords are not hashed any more"))?;
+        let turn = turns.acquire_owned().await.map_err(|_| Internal::new("passwords are not hashed any more"))?;
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
         });
-        Ok(done
-            .await
-            .map_err(|_| Internal::new("hashing a password died"))?)
+        Ok(done.await.map_err(|_| Internal::new("hashing a password died"))?)
     }
 }

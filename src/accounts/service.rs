@@ -2,10 +2,7 @@
 
 use super::{
     attempts::Attempts,
-    model::{
-        Account, Credentials, IssuedSession, NewUser, RoleName, SignIn, SignOut, User,
-        canonical_email,
-    },
+    model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email},
     password::Passwords,
     store::{self, Presented},
     token::Tokens,
@@ -49,24 +46,14 @@ impl Accounts {
         passwords: Passwords,
         attempts: Option<u32>,
     ) -> Self {
-        Self {
-            database,
-            clock,
-            tokens,
-            passwords,
-            attempts: Attempts::new(attempts),
-        }
+        Self { database, clock, tokens, passwords, attempts: Attempts::new(attempts) }
     }
 
     /// Makes a patient's account and signs in.
     ///
     /// # Errors
     /// What is wrong with the input, or `EmailTaken`.
-    pub async fn register(
-        &self,
-        account: Account,
-        device: Option<String>,
-    ) -> Result<IssuedSession, Rejection> {
+    pub async fn register(&self, account: Account, device: Option<String>) -> Result<IssuedSession, Rejection> {
         let user = self.prepare(account, RoleName::Patient).await?;
         let (now, id) = (self.clock.now(), user.id);
         let transaction = self.database.begin().await?;
@@ -118,17 +105,10 @@ impl Accounts {
     ///
     /// # Errors
     /// `InvalidCredentials`, the same for an unknown address; `TooManyAttempts`.
-    pub async fn login(
-        &self,
-        credentials: Credentials,
-        device: Option<String>,
-    ) -> Result<IssuedSession, Rejection> {
+    pub async fn login(&self, credentials: Credentials, device: Option<String>) -> Result<IssuedSession, Rejection> {
         let email = canonical_email(&credentials.email);
         if let Some(wait) = self.attempts.wait(&email, self.clock.now()) {
-            let message = format!(
-                "Too many wrong passwords. Try again in {} s.",
-                wait.num_seconds() + 1
-            );
+            let message = format!("Too many wrong passwords. Try again in {} s.", wait.num_seconds() + 1);
             return Err(Refusal::new(Code::TooManyAttempts, message).into());
         }
         let known = store::find_by_email(&self.database, &email).await?;
@@ -136,16 +116,12 @@ impl Accounts {
         let right = self.passwords.verify(credentials.password, hash).await?;
         let Some(user) = user.filter(|user| right && user.active) else {
             self.attempts.failed(&email, self.clock.now());
-            return Err(
-                Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into(),
-            );
+            return Err(Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into());
         };
         self.attempts.succeeded(&email);
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
-        let session = self
-            .begin_session_in(&transaction, user.id, device, now)
-            .await?;
+        let session = self.begin_session_in(&transaction, user.id, device, now).await?;
         transaction.commit().await?;
         self.issued(user, session, now)
     }
@@ -162,9 +138,7 @@ impl Accounts {
             Presented::Good(id) => {
                 let next = new_refresh_token();
                 let period = (now, now + SESSION);
-                if let Some(user) =
-                    store::continue_session_in(&transaction, id, period, hash(&next)).await?
-                {
+                if let Some(user) = store::continue_session_in(&transaction, id, period, hash(&next)).await? {
                     transaction.commit().await?;
                     return self.issued(user, (id, next), now);
                 }
@@ -191,8 +165,7 @@ impl Accounts {
             SignOut::Everywhere => None,
         };
         let transaction = self.database.begin().await?;
-        let count =
-            store::end_sessions_of_in(&transaction, viewer.user_id, only, self.clock.now()).await?;
+        let count = store::end_sessions_of_in(&transaction, viewer.user_id, only, self.clock.now()).await?;
         transaction.commit().await?;
         match which {
             SignOut::There(_) if count == 0 => Err(Refusal::not_found("sessionId").into()),
@@ -206,10 +179,7 @@ impl Accounts {
     /// `Unauthenticated` where the token proves nothing, or its session has ended.
     pub async fn authenticate(&self, token: &str) -> Result<(Viewer, DateTime<Utc>), Rejection> {
         let now = self.clock.now();
-        let (session_id, expires_at) = self
-            .tokens
-            .read(token, now)
-            .ok_or(Rejection::Unauthenticated)?;
+        let (session_id, expires_at) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
         let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
         Ok((viewer.ok_or(Rejection::Unauthenticated)?, expires_at))
     }
@@ -223,10 +193,7 @@ impl Accounts {
     }
 
     async fn user(&self, id: UserId) -> Result<User, Rejection> {
-        store::users(&self.database, &[id])
-            .await?
-            .remove(&id)
-            .ok_or(Rejection::NotFound)
+        store::users(&self.database, &[id]).await?.remove(&id).ok_or(Rejection::NotFound)
     }
 
     async fn begin_session_in(
@@ -249,27 +216,14 @@ impl Accounts {
         now: DateTime<Utc>,
     ) -> Result<IssuedSession, Rejection> {
         let (access_token, expires_at) = self.tokens.issue(user.id, session_id, now)?;
-        Ok(IssuedSession {
-            access_token,
-            expires_at,
-            refresh_token,
-            user,
-        })
+        Ok(IssuedSession { access_token, expires_at, refresh_token, user })
     }
 }
 
 fn new_refresh_token() -> SecretString {
-    format!(
-        "{:032x}{:032x}",
-        rand::rng().random::<u128>(),
-        rand::rng().random::<u128>()
-    )
-    .into()
+    format!("{:032x}{:032x}", rand::rng().random::<u128>(), rand::rng().random::<u128>()).into()
 }
 
 fn hash(token: &SecretString) -> String {
-    Sha256::digest(token.expose_secret().as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(token.expose_secret().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -13,16 +13,13 @@ use ::entity::{doctor, refresh_token, session, user};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, RelationDef,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, RelationDef,
     sea_query::{Expr, ExprTrait},
 };
 use std::collections::HashMap;
 
-const EMAIL: Constraint = Constraint {
-    name: "ux_user_email",
-    sqlite: "user.email",
-};
+const EMAIL: Constraint = Constraint { name: "ux_user_email", sqlite: "user.email" };
 
 impl TryFrom<user::Model> for User {
     type Error = Rejection;
@@ -35,10 +32,7 @@ impl TryFrom<user::Model> for User {
             phone: row.phone,
             role: row.role,
             clinic_id: row.clinic_id,
-            time_zone: row
-                .time_zone
-                .parse()
-                .map_err(|_| Internal::new("a user's time zone is unknown"))?,
+            time_zone: row.time_zone.parse().map_err(|_| Internal::new("a user's time zone is unknown"))?,
             locale: row.locale,
             active: row.active,
         })
@@ -49,28 +43,16 @@ impl TryFrom<user::Model> for User {
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn users(
-    database: &Database,
-    ids: &[UserId],
-) -> Result<HashMap<UserId, User>, Rejection> {
-    let rows = user::Entity::find()
-        .filter(user::Column::Id.is_in(ids.iter().copied()))
-        .all(database.reader())
-        .await?;
-    rows.into_iter()
-        .map(|row| Ok((row.id, row.try_into()?)))
-        .collect()
+pub async fn users(database: &Database, ids: &[UserId]) -> Result<HashMap<UserId, User>, Rejection> {
+    let rows = user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied())).all(database.reader()).await?;
+    rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
 }
 
 /// Writes a new user.
 ///
 /// # Errors
 /// `EmailTaken`, or where the database refuses.
-pub async fn insert_user_in(
-    transaction: &Transaction,
-    user: NewUser,
-    now: DateTime<Utc>,
-) -> Result<(), Rejection> {
+pub async fn insert_user_in(transaction: &Transaction, user: NewUser, now: DateTime<Utc>) -> Result<(), Rejection> {
     let row = user::ActiveModel {
         id: Set(user.id),
         email: Set(user.email),
@@ -84,10 +66,7 @@ pub async fn insert_user_in(
         active: Set(true),
         created_at: Set(now),
     };
-    match user::Entity::insert(row)
-        .exec_without_returning(&**transaction)
-        .await
-    {
+    match user::Entity::insert(row).exec_without_returning(&**transaction).await {
         Ok(_) => Ok(()),
         Err(error) if EMAIL.is_violated(&error) => Err(email_taken()),
         Err(error) => Err(error.into()),
@@ -96,12 +75,7 @@ pub async fn insert_user_in(
 
 /// Somebody has an account with this address.
 pub(super) fn email_taken() -> Rejection {
-    Refusal::of(
-        "email",
-        Code::EmailTaken,
-        "There is an account with this address.",
-    )
-    .into()
+    Refusal::of("email", Code::EmailTaken, "There is an account with this address.").into()
 }
 
 /// Whether somebody has an account with this address.
@@ -109,11 +83,7 @@ pub(super) fn email_taken() -> Rejection {
 /// # Errors
 /// Where the database does not answer.
 pub async fn is_email_taken(database: &Database, email: &str) -> Result<bool, Rejection> {
-    Ok(user::Entity::find()
-        .filter(user::Column::Email.eq(email))
-        .count(database.reader())
-        .await?
-        > 0)
+    Ok(user::Entity::find().filter(user::Column::Email.eq(email)).count(database.reader()).await? > 0)
 }
 
 /// Changes how a user is called.
@@ -122,22 +92,13 @@ pub async fn is_email_taken(database: &Database, email: &str) -> Result<bool, Re
 /// Where the database refuses.
 pub async fn rename_in(transaction: &Transaction, id: UserId, name: &str) -> Result<(), Rejection> {
     let update = user::Entity::update_many().col_expr(user::Column::Name, Expr::value(name));
-    update
-        .filter(user::Column::Id.eq(id))
-        .exec(&**transaction)
-        .await?;
+    update.filter(user::Column::Id.eq(id)).exec(&**transaction).await?;
     Ok(())
 }
 
 /// The user with this address, and the hash of their password.
-pub async fn find_by_email(
-    database: &Database,
-    email: &str,
-) -> Result<Option<(User, String)>, Rejection> {
-    let row = user::Entity::find()
-        .filter(user::Column::Email.eq(email))
-        .one(database.reader())
-        .await?;
+pub async fn find_by_email(database: &Database, email: &str) -> Result<Option<(User, String)>, Rejection> {
+    let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(database.reader()).await?;
     let with_hash = |row: user::Model| {
         let hash = row.password_hash.clone();
         Ok((row.try_into()?, hash))
@@ -162,25 +123,13 @@ pub async fn insert_session_in(
         expires_at: Set(expires_at),
         ended_at: Set(None),
     };
-    session::Entity::insert(row)
-        .exec_without_returning(&**transaction)
-        .await?;
+    session::Entity::insert(row).exec_without_returning(&**transaction).await?;
     insert_token_in(transaction, id, token_hash).await
 }
 
-async fn insert_token_in(
-    transaction: &Transaction,
-    session_id: SessionId,
-    hash: String,
-) -> Result<(), Rejection> {
-    let row = refresh_token::ActiveModel {
-        hash: Set(hash),
-        session_id: Set(session_id),
-        spent_at: Set(None),
-    };
-    refresh_token::Entity::insert(row)
-        .exec_without_returning(&**transaction)
-        .await?;
+async fn insert_token_in(transaction: &Transaction, session_id: SessionId, hash: String) -> Result<(), Rejection> {
+    let row = refresh_token::ActiveModel { hash: Set(hash), session_id: Set(session_id), spent_at: Set(None) };
+    refresh_token::Entity::insert(row).exec_without_returning(&**transaction).await?;
     Ok(())
 }
 
@@ -195,20 +144,14 @@ pub enum Presented {
 }
 
 /// Spends a refresh token.
-pub async fn spend_token_in(
-    transaction: &Transaction,
-    hash: &str,
-    now: DateTime<Utc>,
-) -> Result<Presented, Rejection> {
+pub async fn spend_token_in(transaction: &Transaction, hash: &str, now: DateTime<Utc>) -> Result<Presented, Rejection> {
     let spent = refresh_token::Entity::update_many()
         .col_expr(refresh_token::Column::SpentAt, Expr::value(now))
         .filter(refresh_token::Column::Hash.eq(hash))
         .filter(refresh_token::Column::SpentAt.is_null())
         .exec(&**transaction)
         .await?;
-    let row = refresh_token::Entity::find_by_id(hash.to_owned())
-        .one(&**transaction)
-        .await?;
+    let row = refresh_token::Entity::find_by_id(hash.to_owned()).one(&**transaction).await?;
     Ok(match row {
         Some(row) if spent.rows_affected == 1 => Presented::Good(row.session_id),
         Some(row) => Presented::Spent(row.session_id),
@@ -234,9 +177,7 @@ pub async fn continue_session_in(
     let Some(session) = continued.first() else {
         return Ok(None);
     };
-    let user = user::Entity::find_by_id(session.user_id)
-        .one(&**transaction)
-        .await?;
+    let user = user::Entity::find_by_id(session.user_id).one(&**transaction).await?;
     let Some(user) = user.filter(|user| user.active) else {
         return Ok(None);
     };
@@ -245,11 +186,7 @@ pub async fn continue_session_in(
 }
 
 /// Ends a session; tells how many that were.
-pub async fn end_session_in(
-    transaction: &Transaction,
-    id: SessionId,
-    now: DateTime<Utc>,
-) -> Result<u64, Rejection> {
+pub async fn end_session_in(transaction: &Transaction, id: SessionId, now: DateTime<Utc>) -> Result<u64, Rejection> {
     end_in(transaction, session::Column::Id.eq(id), now).await
 }
 
@@ -261,17 +198,11 @@ pub async fn end_sessions_of_in(
     now: DateTime<Utc>,
 ) -> Result<u64, Rejection> {
     let of_user = session::Column::UserId.eq(user_id);
-    let which = only.map_or(of_user.clone(), |id| {
-        of_user.and(session::Column::Id.eq(id))
-    });
+    let which = only.map_or(of_user.clone(), |id| of_user.and(session::Column::Id.eq(id)));
     end_in(transaction, which, now).await
 }
 
-async fn end_in(
-    transaction: &Transaction,
-    which: Expr,
-    now: DateTime<Utc>,
-) -> Result<u64, Rejection> {
+async fn end_in(transaction: &Transaction, which: Expr, now: DateTime<Utc>) -> Result<u64, Rejection> {
     let ended = session::Entity::update_many()
         .col_expr(session::Column::EndedAt, Expr::value(now))
         .filter(which)
@@ -282,11 +213,7 @@ async fn end_in(
 }
 
 /// Where a user is signed in, the last used first, at most a hundred places.
-pub async fn sessions_of(
-    database: &Database,
-    user_id: UserId,
-    now: DateTime<Utc>,
-) -> Result<Vec<SignIn>, Rejection> {
+pub async fn sessions_of(database: &Database, user_id: UserId, now: DateTime<Utc>) -> Result<Vec<SignIn>, Rejection> {
     let rows = session::Entity::find()
         .filter(session::Column::UserId.eq(user_id))
         .filter(session::Column::EndedAt.is_null())
@@ -305,20 +232,11 @@ pub async fn sessions_of(
 }
 
 /// Removes a batch of sessions that ended, or were forgotten, before `instant`; tells how many.
-pub async fn remove_sessions_in(
-    transaction: &Transaction,
-    instant: DateTime<Utc>,
-) -> Result<u64, Rejection> {
-    let old = session::Entity::find()
-        .filter(session::Column::ExpiresAt.lt(instant))
-        .limit(500)
-        .all(&**transaction)
-        .await?;
+pub async fn remove_sessions_in(transaction: &Transaction, instant: DateTime<Utc>) -> Result<u64, Rejection> {
+    let old =
+        session::Entity::find().filter(session::Column::ExpiresAt.lt(instant)).limit(500).all(&**transaction).await?;
     let ids = old.iter().map(|session| session.id);
-    let removed = session::Entity::delete_many()
-        .filter(session::Column::Id.is_in(ids))
-        .exec(&**transaction)
-        .await?;
+    let removed = session::Entity::delete_many().filter(session::Column::Id.is_in(ids)).exec(&**transaction).await?;
     Ok(removed.rows_affected)
 }
 
@@ -337,14 +255,10 @@ pub async fn find_viewer(
     session_id: SessionId,
     now: DateTime<Utc>,
 ) -> Result<Option<Viewer>, Rejection> {
-    let to_user: RelationDef = session::Entity::belongs_to(user::Entity)
-        .from(session::Column::UserId)
-        .to(user::Column::Id)
-        .into();
-    let to_doctor: RelationDef = session::Entity::belongs_to(doctor::Entity)
-        .from(session::Column::UserId)
-        .to(doctor::Column::UserId)
-        .into();
+    let to_user: RelationDef =
+        session::Entity::belongs_to(user::Entity).from(session::Column::UserId).to(user::Column::Id).into();
+    let to_doctor: RelationDef =
+        session::Entity::belongs_to(doctor::Entity).from(session::Column::UserId).to(doctor::Column::UserId).into();
     let row = session::Entity::find_by_id(session_id)
         .select_only()
         .column(session::Column::UserId)
@@ -370,14 +284,6 @@ pub async fn find_viewer(
         (user::Role::Admin, Some(clinic), _) => Role::ClinicAdmin(clinic),
         (user::Role::Admin, None, _) => Role::PlatformAdmin,
     };
-    let time_zone = row
-        .time_zone
-        .parse()
-        .map_err(|_| Internal::new("a user's time zone is unknown"))?;
-    Ok(Some(Viewer {
-        user_id: row.user_id,
-        session_id,
-        role,
-        time_zone,
-    }))
+    let time_zone = row.time_zone.parse().map_err(|_| Internal::new("a user's time zone is unknown"))?;
+    Ok(Some(Viewer { user_id: row.user_id, session_id, role, time_zone }))
 }

@@ -73,17 +73,10 @@ impl Tokens {
         if signing_key::Entity::find().count(&*transaction).await? == 0 {
             let pair = Ed25519KeyPair::generate().map_err(|_| broken())?;
             let private_key = pair.to_pkcs8v1().map_err(|_| broken())?.as_ref().to_vec();
-            let id = Self::from_key(EncodingKey::from_ed_der(&private_key))
-                .map_err(|_| broken())?
-                .key_id;
-            let row = signing_key::ActiveModel {
-                id: Set(id),
-                private_key: Set(private_key),
-                created_at: Set(clock.now()),
-            };
-            signing_key::Entity::insert(row)
-                .exec_without_returning(&*transaction)
-                .await?;
+            let id = Self::from_key(EncodingKey::from_ed_der(&private_key)).map_err(|_| broken())?.key_id;
+            let row =
+                signing_key::ActiveModel { id: Set(id), private_key: Set(private_key), created_at: Set(clock.now()) };
+            signing_key::Entity::insert(row).exec_without_returning(&*transaction).await?;
         }
         transaction.commit().await?;
         // Two processes may each have made one: both take the same.
@@ -99,21 +92,14 @@ impl Tokens {
     fn from_key(signing: EncodingKey) -> Result<Self, KeyError> {
         let public = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).map_err(|_| KeyError)?;
         let verifying = DecodingKey::from_jwk(&public).map_err(|_| KeyError)?;
-        let key_id = public
-            .thumbprint(ThumbprintHash::SHA256)
-            .map_err(|_| KeyError)?;
+        let key_id = public.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyError)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[ISSUER]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         // The library asks the clock of the machine; ours may be a virtual one.
         validation.validate_exp = false;
-        Ok(Self {
-            key_id,
-            signing,
-            verifying,
-            validation,
-        })
+        Ok(Self { key_id, signing, verifying, validation })
     }
 
     /// A token for a session, and when it expires.
@@ -135,29 +121,17 @@ impl Tokens {
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
         };
-        let header = Header {
-            kid: Some(self.key_id.clone()),
-            ..Header::new(Algorithm::EdDSA)
-        };
+        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
         let token = jsonwebtoken::encode(&header, &claims, &self.signing);
-        Ok((
-            token
-                .map_err(|_| Internal::new("a token cannot be signed"))?
-                .into(),
-            expires_at,
-        ))
+        Ok((token.map_err(|_| Internal::new("a token cannot be signed"))?.into(), expires_at))
     }
 
     /// The session that a token proves at `now`, and until when; nothing where it proves none.
     #[must_use]
     pub fn read(&self, token: &str, now: DateTime<Utc>) -> Option<(SessionId, DateTime<Utc>)> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation)
-            .ok()?
-            .claims;
-        let (issued_at, expires_at) = (
-            DateTime::from_timestamp(claims.iat, 0)?,
-            DateTime::from_timestamp(claims.exp, 0)?,
-        );
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation).ok()?.claims;
+        let (issued_at, expires_at) =
+            (DateTime::from_timestamp(claims.iat, 0)?, DateTime::from_timestamp(claims.exp, 0)?);
         // Two processes' clocks may differ by a little.
         let issued = issued_at <= now + TimeDelta::minutes(1);
         (issued && now < expires_at).then_some((claims.sid.parse().ok()?, expires_at))
@@ -171,21 +145,14 @@ mod tests {
 
     fn tokens() -> Tokens {
         let pair = Ed25519KeyPair::generate().unwrap();
-        Tokens::from_key(EncodingKey::from_ed_der(
-            pair.to_pkcs8v1().unwrap().as_ref(),
-        ))
-        .unwrap()
+        Tokens::from_key(EncodingKey::from_ed_der(pair.to_pkcs8v1().unwrap().as_ref())).unwrap()
     }
 
     #[test]
     fn a_token_is_good_for_fifteen_minutes_of_our_own_clock() {
         let (tokens, now, session) = (tokens(), DateTime::UNIX_EPOCH, SessionId::new());
         let (token, _) = tokens.issue(UserId::new(), session, now).unwrap();
-        let read = |at| {
-            tokens
-                .read(token.expose_secret(), at)
-                .map(|(session, _)| session)
-        };
+        let read = |at| tokens.read(token.expose_secret(), at).map(|(session, _)| session);
         assert_eq!(read(now), Some(session));
         assert_eq!(read(now + TimeDelta::seconds(899)), Some(session));
         assert_eq!(read(now + TimeDelta::minutes(15)), None);
@@ -211,10 +178,7 @@ mod tests {
         let header = Header::new(Algorithm::EdDSA);
         let elsewhere = jsonwebtoken::encode(&header, &claims("elsewhere"), &ours.signing).unwrap();
         assert!(ours.read(&elsewhere, now).is_none());
-        assert!(
-            ours.read("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", now)
-                .is_none()
-        );
+        assert!(ours.read("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", now).is_none());
         assert!(ours.read("", now).is_none());
     }
 }

@@ -18,17 +18,12 @@ pub struct Candidate {
 
 /// The candidates that begin in `range`, by start and length, each once.
 pub fn candidates(schedule: &Schedule, offer: &Offer, range: Interval) -> Vec<Candidate> {
-    let reach = Interval {
-        start: range.start,
-        end: range.end + TimeDelta::days(1),
-    };
+    let reach = Interval { start: range.start, end: range.end + TimeDelta::days(1) };
     let blocks = blocks(schedule, reach);
     let mut candidates = Vec::new();
     for window in windows(schedule, range) {
         let starts = starts(&window, offer, range);
-        candidates.extend(
-            starts.filter(|candidate| !blocks.iter().any(|block| block.overlaps(&candidate.visit))),
-        );
+        candidates.extend(starts.filter(|candidate| !blocks.iter().any(|block| block.overlaps(&candidate.visit))));
     }
     // Only windows of different dates, or of different slot lengths, can be out of order or offer the same twice.
     candidates.sort_by_key(|candidate| (candidate.visit, !candidate.is_of_slot_length));
@@ -37,15 +32,9 @@ pub fn candidates(schedule: &Schedule, offer: &Offer, range: Interval) -> Vec<Ca
 }
 
 /// The candidates of one window that begin in `range`: every step from the window's start, in elapsed time, as long as the visit fits.
-fn starts(
-    window: &Window,
-    offer: &Offer,
-    range: Interval,
-) -> impl Iterator<Item = Candidate> + use<> {
+fn starts(window: &Window, offer: &Offer, range: Interval) -> impl Iterator<Item = Candidate> + use<> {
     let duration = offer.duration_minutes.unwrap_or(window.slot_minutes);
-    let step = offer
-        .step_minutes
-        .unwrap_or(duration + offer.before_minutes + offer.after_minutes);
+    let step = offer.step_minutes.unwrap_or(duration + offer.before_minutes + offer.after_minutes);
     let is_of_slot_length = duration == window.slot_minutes;
     let (duration, step) = (TimeDelta::minutes(duration.into()), i64::from(step) * 60);
     let anchor = window.interval.start;
@@ -54,15 +43,9 @@ fn starts(
     let nth = move |number: i64| anchor + TimeDelta::seconds(number * step);
     (skipped..)
         .map(nth)
-        .map(move |start| Interval {
-            start,
-            end: start + duration,
-        })
+        .map(move |start| Interval { start, end: start + duration })
         .take_while(move |visit| visit.end <= end && visit.start < range.end)
-        .map(move |visit| Candidate {
-            visit,
-            is_of_slot_length,
-        })
+        .map(move |visit| Candidate { visit, is_of_slot_length })
 }
 
 /// How many starts lie before `instant`.

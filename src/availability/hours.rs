@@ -20,27 +20,16 @@ pub struct Window {
 /// The windows that reach into `range`, each date's in order.
 pub fn windows(schedule: &Schedule, range: Interval) -> Vec<Window> {
     // A window belongs to the date on which it starts, and may reach into the next one.
-    let first = date_of(schedule.time_zone, range.start)
-        .pred_opt()
-        .unwrap_or(NaiveDate::MIN);
+    let first = date_of(schedule.time_zone, range.start).pred_opt().unwrap_or(NaiveDate::MIN);
     let last = date_of(schedule.time_zone, range.end);
     let dates = first.iter_days().take_while(|date| *date <= last);
-    dates
-        .flat_map(|date| windows_of(schedule, date))
-        .filter(|window| window.interval.overlaps(&range))
-        .collect()
+    dates.flat_map(|date| windows_of(schedule, date)).filter(|window| window.interval.overlaps(&range)).collect()
 }
 
 /// The windows of one date of the doctor's.
 pub fn windows_of(schedule: &Schedule, date: NaiveDate) -> Vec<Window> {
-    let of_date = || {
-        schedule
-            .overrides
-            .iter()
-            .filter(|exception| exception.date == date)
-    };
-    if of_date().any(|exception| exception.kind == OverrideKind::Block && exception.times.is_none())
-    {
+    let of_date = || schedule.overrides.iter().filter(|exception| exception.date == date);
+    if of_date().any(|exception| exception.kind == OverrideKind::Block && exception.times.is_none()) {
         return Vec::new();
     }
     let added = |kind| {
@@ -54,10 +43,7 @@ pub fn windows_of(schedule: &Schedule, date: NaiveDate) -> Vec<Window> {
         let rules = schedule.rules.iter().filter(|rule| rule.holds_on(date));
         windows.extend(rules.filter_map(|rule| {
             let interval = span(schedule.time_zone, date, (rule.start, rule.end))?;
-            Some(Window {
-                interval,
-                slot_minutes: rule.slot_minutes,
-            })
+            Some(Window { interval, slot_minutes: rule.slot_minutes })
         }));
     }
     merge(windows)
@@ -66,17 +52,8 @@ pub fn windows_of(schedule: &Schedule, date: NaiveDate) -> Vec<Window> {
 /// When the doctor is not there: the blocks that reach into `range`.
 pub fn blocks(schedule: &Schedule, range: Interval) -> Vec<Interval> {
     const WHOLE_DATE: (LocalTime, LocalTime) = (LocalTime::MIDNIGHT, LocalTime::MIDNIGHT);
-    let blocks = schedule
-        .overrides
-        .iter()
-        .filter(|exception| exception.kind == OverrideKind::Block);
-    let spans = blocks.filter_map(|block| {
-        span(
-            schedule.time_zone,
-            block.date,
-            block.times.unwrap_or(WHOLE_DATE),
-        )
-    });
+    let blocks = schedule.overrides.iter().filter(|exception| exception.kind == OverrideKind::Block);
+    let spans = blocks.filter_map(|block| span(schedule.time_zone, block.date, block.times.unwrap_or(WHOLE_DATE)));
     spans.filter(|block| block.overlaps(&range)).collect()
 }
 
@@ -86,11 +63,7 @@ pub fn is_within_hours(schedule: &Schedule, visit: Interval) -> bool {
     let mut windows = windows(schedule, visit);
     windows.sort_by_key(|window| window.interval.start);
     let covered = windows.iter().fold(visit.start, |covered, window| {
-        if window.interval.start <= covered {
-            covered.max(window.interval.end)
-        } else {
-            covered
-        }
+        if window.interval.start <= covered { covered.max(window.interval.end) } else { covered }
     });
     covered >= visit.end && blocks(schedule, visit).is_empty()
 }
@@ -105,19 +78,12 @@ impl Rule {
 
 fn override_window(schedule: &Schedule, exception: &Override) -> Option<Window> {
     let interval = span(schedule.time_zone, exception.date, exception.times?)?;
-    Some(Window {
-        interval,
-        slot_minutes: exception.slot_minutes.unwrap_or(schedule.slot_minutes),
-    })
+    Some(Window { interval, slot_minutes: exception.slot_minutes.unwrap_or(schedule.slot_minutes) })
 }
 
 /// Local hours in UTC; an end that is not after the start is on the next day. Clocks that change may leave nothing of them.
 fn span(zone: Tz, date: NaiveDate, (start, end): (LocalTime, LocalTime)) -> Option<Interval> {
-    let end_date = if end <= start {
-        date.checked_add_days(Days::new(1))?
-    } else {
-        date
-    };
+    let end_date = if end <= start { date.checked_add_days(Days::new(1))? } else { date };
     Interval::try_new(to_utc(zone, start.on(date)), to_utc(zone, end.on(end_date)))
 }
 
@@ -127,10 +93,7 @@ fn merge(mut windows: Vec<Window>) -> Vec<Window> {
     let mut merged: Vec<Window> = Vec::with_capacity(windows.len());
     for window in windows {
         match merged.last_mut() {
-            Some(last)
-                if last.slot_minutes == window.slot_minutes
-                    && window.interval.start <= last.interval.end =>
-            {
+            Some(last) if last.slot_minutes == window.slot_minutes && window.interval.start <= last.interval.end => {
                 last.interval.end = last.interval.end.max(window.interval.end);
             }
             _ => merged.push(window),

@@ -14,12 +14,9 @@ mod zone;
 
 pub use hours::is_within_hours;
 pub use model::{
-    Claim, NewRule, Offer, Override, OverrideKind, Rule, Schedule, Slot, SlotKey, SlotQuery,
-    SlotStatus, Weekday, offer,
+    Claim, NewRule, Offer, Override, OverrideKind, Rule, Schedule, Slot, SlotKey, SlotQuery, SlotStatus, Weekday, offer,
 };
 pub use search::{Search, SearchedSlots};
-pub use service::{Availability, check_range};
+pub use service::{Availability, check_range, schedule};
 pub use slots::{Verdict, judge};
-pub use store::{
-    Hours, claims, hours_of, insert_override_in, overrides, overrides_of, rules, rules_of,
-};
+pub use store::{Hours, claims, hours_of, insert_override_in, overrides, overrides_of, rules, rules_of};

@@ -118,27 +118,16 @@ impl Offer {
 /// What `doctor` offers: this visit type, this duration, or visits as long as the slots of the hours. Nothing where the visit type is
 /// another doctor's, or not offered any more.
 #[must_use]
-pub fn offer(
-    doctor: &Doctor,
-    visit_type: Option<&VisitType>,
-    duration_minutes: Option<i32>,
-) -> Option<Offer> {
+pub fn offer(doctor: &Doctor, visit_type: Option<&VisitType>, duration_minutes: Option<i32>) -> Option<Offer> {
     let Some(visit_type) = visit_type else {
         let after_minutes = doctor.buffer_minutes;
-        return Some(Offer {
-            duration_minutes,
-            step_minutes: None,
-            before_minutes: 0,
-            after_minutes,
-        });
+        return Some(Offer { duration_minutes, step_minutes: None, before_minutes: 0, after_minutes });
     };
     (visit_type.doctor_id == doctor.id && visit_type.active).then(|| Offer {
         duration_minutes: Some(visit_type.duration_minutes),
         step_minutes: visit_type.step_minutes,
         before_minutes: visit_type.buffer_before_minutes.unwrap_or(0),
-        after_minutes: visit_type
-            .buffer_after_minutes
-            .unwrap_or(doctor.buffer_minutes),
+        after_minutes: visit_type.buffer_after_minutes.unwrap_or(doctor.buffer_minutes),
     })
 }
 
@@ -192,10 +181,7 @@ impl SlotKey {
     /// The time of the visit.
     #[must_use]
     pub fn interval(&self) -> Interval {
-        Interval {
-            start: self.starts_at,
-            end: self.starts_at + TimeDelta::minutes(self.duration_minutes.into()),
-        }
+        Interval { start: self.starts_at, end: self.starts_at + TimeDelta::minutes(self.duration_minutes.into()) }
     }
 }
 
@@ -206,12 +192,7 @@ impl fmt::Display for SlotKey {
         bytes.extend(self.duration_minutes.to_be_bytes());
         bytes.extend(self.doctor_id.0.as_bytes());
         bytes.extend(self.visit_type_id.iter().flat_map(|id| *id.0.as_bytes()));
-        write!(
-            formatter,
-            "{}_{}",
-            Self::PREFIX,
-            BASE64_URL_SAFE_NO_PAD.encode(bytes)
-        )
+        write!(formatter, "{}_{}", Self::PREFIX, BASE64_URL_SAFE_NO_PAD.encode(bytes))
     }
 }
 
@@ -231,8 +212,7 @@ impl FromStr for SlotKey {
             };
             let duration_minutes = i32::from_be_bytes(*duration);
             let starts_at = DateTime::from_timestamp(i64::from_be_bytes(*starts_at), 0)?;
-            let fits =
-                (5..=480).contains(&duration_minutes) && (1970..=9999).contains(&starts_at.year());
+            let fits = (5..=480).contains(&duration_minutes) && (1970..=9999).contains(&starts_at.year());
             fits.then_some(Self {
                 starts_at,
                 doctor_id: DoctorId(Uuid::from_bytes(*doctor_id)),
@@ -274,25 +254,13 @@ mod tests {
     fn a_slot_id_says_what_the_slot_is_and_nothing_else_is_one() {
         for visit_type_id in [None, Some(VisitTypeId::new())] {
             let starts_at = DateTime::from_timestamp(1_790_000_040, 0).unwrap();
-            let key = SlotKey {
-                starts_at,
-                doctor_id: DoctorId::new(),
-                duration_minutes: 30,
-                visit_type_id,
-            };
+            let key = SlotKey { starts_at, doctor_id: DoctorId::new(), duration_minutes: 30, visit_type_id };
             let id = key.to_string();
             assert_eq!(id.parse(), Ok(key));
             assert!(id[..id.len() - 1].parse::<SlotKey>().is_err());
             assert!(format!("{id}A").parse::<SlotKey>().is_err());
         }
-        for wrong in [
-            "",
-            "slot",
-            "slot_",
-            "slot_AAAA",
-            "doctor_01h455vb4pex5vsknk084sn02q",
-            "slot_ää",
-        ] {
+        for wrong in ["", "slot", "slot_", "slot_AAAA", "doctor_01h455vb4pex5vsknk084sn02q", "slot_ää"] {
             assert!(wrong.parse::<SlotKey>().is_err(), "{wrong}");
         }
     }

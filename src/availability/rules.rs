@@ -20,9 +20,7 @@ pub fn check_rules(rules: &[NewRule], doctors_slot_minutes: i32) -> Result<(), R
     for (place, rule) in rules.iter().enumerate() {
         check_rule(&mut check, place, rule, doctors_slot_minutes);
         let slot = |rule: &NewRule| rule.slot_minutes.unwrap_or(doctors_slot_minutes);
-        let clash = rules[..place]
-            .iter()
-            .any(|other| slot(other) != slot(rule) && share_time(other, rule));
+        let clash = rules[..place].iter().any(|other| slot(other) != slot(rule) && share_time(other, rule));
         if clash {
             let message = "Another rule with slots of another length covers some of this time.";
             check.refuse(&format!("rules.{place}"), Code::OverlappingRules, message);
@@ -35,32 +33,16 @@ fn check_rule(check: &mut Check, place: usize, rule: &NewRule, doctors_slot_minu
     let field = |name: &str| format!("rules.{place}.{name}");
     check.optional_number(&field("slotMinutes"), rule.slot_minutes, 5..=480);
     if rule.start.minutes() == DAY as i16 {
-        check.refuse(
-            &field("startTime"),
-            Code::Invalid,
-            "24:00 is the end of a day, not a start.",
-        );
+        check.refuse(&field("startTime"), Code::Invalid, "24:00 is the end of a day, not a start.");
     } else if rule.start == rule.end {
-        check.refuse(
-            &field("endTime"),
-            Code::Invalid,
-            "Start and end are the same.",
-        );
+        check.refuse(&field("endTime"), Code::Invalid, "Start and end are the same.");
     } else if rule.slot_minutes.unwrap_or(doctors_slot_minutes) > length(rule) {
-        check.refuse(
-            &field("slotMinutes"),
-            Code::Invalid,
-            "A slot is longer than these hours.",
-        );
+        check.refuse(&field("slotMinutes"), Code::Invalid, "A slot is longer than these hours.");
     }
     if let (Some(from), Some(until)) = (rule.effective_from, rule.effective_until)
         && from > until
     {
-        check.refuse(
-            &field("effectiveUntil"),
-            Code::Invalid,
-            "This is before the first date.",
-        );
+        check.refuse(&field("effectiveUntil"), Code::Invalid, "This is before the first date.");
     }
 }
 
@@ -103,10 +85,9 @@ mod tests {
     fn refusals(rules: &[NewRule]) -> Vec<(Code, String)> {
         match check_rules(rules, 30) {
             Ok(()) => Vec::new(),
-            Err(Rejection::Refused(refusals)) => refusals
-                .into_iter()
-                .map(|refusal| (refusal.code, refusal.field.join(".")))
-                .collect(),
+            Err(Rejection::Refused(refusals)) => {
+                refusals.into_iter().map(|refusal| (refusal.code, refusal.field.join("."))).collect()
+            }
             Err(other) => panic!("{other}"),
         }
     }
@@ -120,21 +101,10 @@ mod tests {
         assert_eq!(refusals(&[]), []);
         let overnight = rule("22:00", "02:00", Some(60));
         assert_eq!(
-            refusals(&[
-                rule("09:00", "12:00", None),
-                rule("00:00", "24:00", Some(30)),
-                overnight.clone()
-            ]),
+            refusals(&[rule("09:00", "12:00", None), rule("00:00", "24:00", Some(30)), overnight.clone()]),
             [(Code::OverlappingRules, "rules.2".to_owned())]
         );
-        assert_eq!(
-            refusals(&[
-                rule("09:00", "12:00", None),
-                rule("12:00", "22:00", Some(20)),
-                overnight
-            ]),
-            []
-        );
+        assert_eq!(refusals(&[rule("09:00", "12:00", None), rule("12:00", "22:00", Some(20)), overnight]), []);
     }
 
     #[test]
@@ -152,10 +122,7 @@ mod tests {
             rule("16:00", "18:00", Some(481)),
             reversed,
         ];
-        let places: Vec<_> = wrong
-            .iter()
-            .map(|rule| refusals(std::slice::from_ref(rule))[0].1.clone())
-            .collect();
+        let places: Vec<_> = wrong.iter().map(|rule| refusals(std::slice::from_ref(rule))[0].1.clone()).collect();
         assert_eq!(
             places,
             [
@@ -171,33 +138,15 @@ mod tests {
 
     #[test]
     fn rules_of_different_lengths_may_share_hours_only_where_they_do_not_share_dates() {
-        let spring = NewRule {
-            effective_until: date("2026-05-31"),
-            ..rule("09:00", "12:00", Some(20))
-        };
-        let summer = NewRule {
-            effective_from: date("2026-06-01"),
-            ..rule("09:00", "12:00", Some(30))
-        };
+        let spring = NewRule { effective_until: date("2026-05-31"), ..rule("09:00", "12:00", Some(20)) };
+        let summer = NewRule { effective_from: date("2026-06-01"), ..rule("09:00", "12:00", Some(30)) };
         assert_eq!(refusals(&[spring.clone(), summer.clone()]), []);
-        let overlapping = NewRule {
-            effective_from: date("2026-05-31"),
-            ..summer
-        };
-        assert_eq!(
-            refusals(&[spring, overlapping]),
-            [(Code::OverlappingRules, "rules.1".to_owned())]
-        );
+        let overlapping = NewRule { effective_from: date("2026-05-31"), ..summer };
+        assert_eq!(refusals(&[spring, overlapping]), [(Code::OverlappingRules, "rules.1".to_owned())]);
     }
 
     #[test]
     fn rules_of_one_length_may_overlap() {
-        assert_eq!(
-            refusals(&[
-                rule("09:00", "12:00", None),
-                rule("11:00", "13:00", Some(30))
-            ]),
-            []
-        );
+        assert_eq!(refusals(&[rule("09:00", "12:00", None), rule("11:00", "13:00", Some(30))]), []);
     }
 }

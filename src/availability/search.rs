@@ -37,34 +37,21 @@ impl Availability {
     ///
     /// # Errors
     /// Where the cursor is none, or the database does not answer.
-    pub async fn search(
-        &self,
-        search: &Search,
-        request: &PageRequest,
-    ) -> Result<SearchedSlots, Rejection> {
+    pub async fn search(&self, search: &Search, request: &PageRequest) -> Result<SearchedSlots, Rejection> {
         let now = self.clock.now();
-        let after = request
-            .cursor
-            .as_deref()
-            .map(|cursor| decode_cursor(LIST, cursor))
-            .transpose()?;
+        let after = request.cursor.as_deref().map(|cursor| decode_cursor(LIST, cursor)).transpose()?;
         let range = search.slots.range;
-        let start = after
-            .map_or(range.start, |(start, ..): Position| range.start.max(start))
-            .max(now);
+        let start = after.map_or(range.start, |(start, ..): Position| range.start.max(start)).max(now);
         let mut doctors = directory::doctors_by(&self.database, &search.doctors).await?;
         doctors.retain(|doctor| search.doctor_id.is_none_or(|id| id == doctor.id));
         let visit_type = match search.slots.visit_type_id {
-            Some(id) => directory::visit_types(self.database.reader(), &[id])
-                .await?
-                .remove(&id),
+            Some(id) => directory::visit_types(self.database.reader(), &[id]).await?.remove(&id),
             None => None,
         };
         if let Some(visit_type) = &visit_type {
             doctors.retain(|doctor| doctor.id == visit_type.doctor_id);
         }
-        let Some(whole) = Interval::try_new(start, range.end).filter(|_| !doctors.is_empty())
-        else {
+        let Some(whole) = Interval::try_new(start, range.end).filter(|_| !doctors.is_empty()) else {
             return Ok(Page::read(request, Vec::new(), None));
         };
         let ids: Vec<_> = doctors.iter().map(|doctor| doctor.id).collect();
@@ -83,9 +70,7 @@ impl Availability {
         }
         found.sort_unstable();
         found.truncate(request.size as usize + 1);
-        let items = found
-            .into_iter()
-            .map(|slot| (encode_cursor(LIST, &position(&slot)), slot));
+        let items = found.into_iter().map(|slot| (encode_cursor(LIST, &position(&slot)), slot));
         Ok(Page::read(request, items.collect(), None))
     }
 }
@@ -94,11 +79,7 @@ type Position = (DateTime<Utc>, DoctorId, i32);
 
 /// What slots are ordered by, and no two of one search share.
 fn position(slot: &Slot) -> Position {
-    (
-        slot.key.starts_at,
-        slot.key.doctor_id,
-        slot.key.duration_minutes,
-    )
+    (slot.key.starts_at, slot.key.doctor_id, slot.key.duration_minutes)
 }
 
 /// `whole` in parts of one day, two days, four …

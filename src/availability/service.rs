@@ -47,12 +47,9 @@ pub struct Availability {
 /// # Errors
 /// `BadInput` where it is reversed, empty or too long.
 pub fn check_range(from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Interval, Rejection> {
-    let range = Interval::try_new(from, to)
-        .ok_or(Rejection::BadInput("`from` must be before `to`.".into()))?;
+    let range = Interval::try_new(from, to).ok_or(Rejection::BadInput("`from` must be before `to`.".into()))?;
     if to - from > LONGEST_RANGE {
-        return Err(Rejection::BadInput(
-            "The range is longer than 62 days.".into(),
-        ));
+        return Err(Rejection::BadInput("The range is longer than 62 days.".into()));
     }
     Ok(range)
 }
@@ -60,18 +57,8 @@ pub fn check_range(from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Interval, R
 impl Availability {
     /// Availability in `database`.
     #[must_use]
-    pub fn new(
-        database: Database,
-        clock: Arc<dyn Clock>,
-        directory: Arc<Directory>,
-        publisher: Publisher,
-    ) -> Self {
-        Self {
-            database,
-            clock,
-            directory,
-            publisher,
-        }
+    pub fn new(database: Database, clock: Arc<dyn Clock>, directory: Arc<Directory>, publisher: Publisher) -> Self {
+        Self { database, clock, directory, publisher }
     }
 
     /// The slots of each of these doctors that the query lets through, in order.
@@ -84,22 +71,14 @@ impl Availability {
         query: &SlotQuery,
     ) -> Result<HashMap<DoctorId, Vec<Slot>>, Rejection> {
         let now = self.clock.now();
-        let Some(range) = Interval::try_new(
-            query.range.start.max(now),
-            query.range.end.min(now + HORIZON),
-        ) else {
+        let Some(range) = Interval::try_new(query.range.start.max(now), query.range.end.min(now + HORIZON)) else {
             return Ok(HashMap::new());
         };
         let calendars = self.calendars(doctors, range).await?;
         let visit_type = self.visit_type(query.visit_type_id).await?;
-        let slots = calendars.values().map(|calendar| {
-            (
-                calendar.doctor.id,
-                calendar
-                    .slots(visit_type.as_ref(), query, range, now)
-                    .collect(),
-            )
-        });
+        let slots = calendars
+            .values()
+            .map(|calendar| (calendar.doctor.id, calendar.slots(visit_type.as_ref(), query, range, now).collect()));
         Ok(slots.collect())
     }
 
@@ -122,16 +101,10 @@ impl Availability {
             statuses: vec![SlotStatus::Open],
         };
         let mut found = self.slots_of(doctors, &query(now, now + SOON)).await?;
-        let rest: Vec<_> = doctors
-            .iter()
-            .filter(|id| found.get(id).is_none_or(|slots| slots.len() < first))
-            .copied()
-            .collect();
+        let rest: Vec<_> =
+            doctors.iter().filter(|id| found.get(id).is_none_or(|slots| slots.len() < first)).copied().collect();
         if !rest.is_empty() {
-            for (id, slots) in self
-                .slots_of(&rest, &query(now + SOON, now + HORIZON))
-                .await?
-            {
+            for (id, slots) in self.slots_of(&rest, &query(now + SOON, now + HORIZON)).await? {
                 found.entry(id).or_default().extend(slots);
             }
         }
@@ -145,31 +118,16 @@ impl Availability {
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn slots_by_key(
-        &self,
-        keys: &[SlotKey],
-    ) -> Result<HashMap<SlotKey, Slot>, Rejection> {
+    pub async fn slots_by_key(&self, keys: &[SlotKey]) -> Result<HashMap<SlotKey, Slot>, Rejection> {
         let now = self.clock.now();
-        let near = Interval {
-            start: now,
-            end: now + HORIZON,
-        };
-        let keys: Vec<_> = keys
-            .iter()
-            .filter(|key| near.contains(key.starts_at))
-            .copied()
-            .collect();
+        let near = Interval { start: now, end: now + HORIZON };
+        let keys: Vec<_> = keys.iter().filter(|key| near.contains(key.starts_at)).copied().collect();
         let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else {
             return Ok(HashMap::new());
         };
-        let range = Interval {
-            start: first.starts_at,
-            end: last.starts_at + TimeDelta::seconds(1),
-        };
+        let range = Interval { start: first.starts_at, end: last.starts_at + TimeDelta::seconds(1) };
         let doctors: HashSet<_> = keys.iter().map(|key| key.doctor_id).collect();
-        let calendars = self
-            .calendars(&doctors.into_iter().collect::<Vec<_>>(), range)
-            .await?;
+        let calendars = self.calendars(&doctors.into_iter().collect::<Vec<_>>(), range).await?;
         let visit_types: HashSet<_> = keys.iter().filter_map(|key| key.visit_type_id).collect();
         let visit_types: Vec<_> = visit_types.into_iter().collect();
         let visit_types = directory::visit_types(self.database.reader(), &visit_types).await?;
@@ -178,22 +136,14 @@ impl Availability {
                 Some(id) => Some(visit_types.get(&id)?),
                 None => None,
             };
-            let range = Interval {
-                start: key.starts_at,
-                end: key.starts_at + TimeDelta::seconds(1),
-            };
+            let range = Interval { start: key.starts_at, end: key.starts_at + TimeDelta::seconds(1) };
             let query = SlotQuery {
                 range,
                 visit_type_id: key.visit_type_id,
                 duration_minutes: visit_type.is_none().then_some(key.duration_minutes),
                 statuses: vec![SlotStatus::Open, SlotStatus::Held, SlotStatus::Booked],
             };
-            let mut slots = calendars.get(&key.doctor_id)?.slots(
-                Some(visit_type).flatten(),
-                &query,
-                range,
-                now,
-            );
+            let mut slots = calendars.get(&key.doctor_id)?.slots(Some(visit_type).flatten(), &query, range, now);
             slots.find(|slot| slot.key == key).map(|slot| (key, slot))
         };
         Ok(keys.into_iter().filter_map(find).collect())
@@ -203,16 +153,8 @@ impl Availability {
     ///
     /// # Errors
     /// `NotFound`, `Forbidden`, or what is wrong with the rules.
-    pub async fn set_rules(
-        &self,
-        viewer: &Viewer,
-        doctor_id: DoctorId,
-        rules: Vec<NewRule>,
-    ) -> Result<(), Rejection> {
-        let doctor = self
-            .directory
-            .kept_doctor(viewer, doctor_id, "doctorId")
-            .await?;
+    pub async fn set_rules(&self, viewer: &Viewer, doctor_id: DoctorId, rules: Vec<NewRule>) -> Result<(), Rejection> {
+        let doctor = self.directory.kept_doctor(viewer, doctor_id, "doctorId").await?;
         check_rules(&rules, doctor.slot_minutes)?;
         // A rule keeps the length that it is set with: a later change of the doctor's default moves no grid.
         let rule = |rule: NewRule| Rule {
@@ -228,13 +170,7 @@ impl Availability {
         let transaction = self.database.begin().await?;
         let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
         store::replace_rules_in(&transaction, doctor_id, &rules).await?;
-        let event = calendar::record_in(
-            &transaction,
-            turn,
-            Change::ScheduleChanged,
-            self.clock.now(),
-        )
-        .await?;
+        let event = calendar::record_in(&transaction, turn, Change::ScheduleChanged, self.clock.now()).await?;
         transaction.commit().await?;
         self.publisher.publish(&[event]).await;
         Ok(())
@@ -242,9 +178,7 @@ impl Availability {
 
     async fn visit_type(&self, id: Option<VisitTypeId>) -> Result<Option<VisitType>, Rejection> {
         let Some(id) = id else { return Ok(None) };
-        Ok(directory::visit_types(self.database.reader(), &[id])
-            .await?
-            .remove(&id))
+        Ok(directory::visit_types(self.database.reader(), &[id]).await?.remove(&id))
     }
 
     async fn calendars(
@@ -253,8 +187,7 @@ impl Availability {
         range: Interval,
     ) -> Result<HashMap<DoctorId, DoctorCalendar>, Rejection> {
         let doctors = directory::doctors(self.database.reader(), doctors).await?;
-        self.calendars_of(doctors.into_values().collect(), range)
-            .await
+        self.calendars_of(doctors.into_values().collect(), range).await
     }
 
     /// What is needed to tell the slots of these doctors that begin in `range`.
@@ -265,14 +198,10 @@ impl Availability {
     ) -> Result<HashMap<DoctorId, DoctorCalendar>, Rejection> {
         let ids: Vec<_> = doctors.iter().map(|doctor| doctor.id).collect();
         let mut claims = self.claims_of(&ids, range).await?;
-        let calendars = self
-            .hours_of(doctors, range)
-            .await?
-            .into_iter()
-            .map(|mut calendar| {
-                calendar.claims = claims.remove(&calendar.doctor.id).unwrap_or_default();
-                (calendar.doctor.id, calendar)
-            });
+        let calendars = self.hours_of(doctors, range).await?.into_iter().map(|mut calendar| {
+            calendar.claims = claims.remove(&calendar.doctor.id).unwrap_or_default();
+            (calendar.doctor.id, calendar)
+        });
         Ok(calendars.collect())
     }
 
@@ -298,10 +227,7 @@ impl Availability {
         doctors: &[DoctorId],
         range: Interval,
     ) -> Result<HashMap<DoctorId, Vec<Claim>>, Rejection> {
-        let reach = Interval {
-            start: range.start - REACH,
-            end: range.end + REACH,
-        };
+        let reach = Interval { start: range.start - REACH, end: range.end + REACH };
         store::claims(self.database.reader(), doctors, reach).await
     }
 }
@@ -326,9 +252,7 @@ impl DoctorCalendar {
             (None, Some(_)) => None,
             (visit_type, _) => offer(&self.doctor, visit_type, query.duration_minutes),
         };
-        let found = offer
-            .map(|offer| slots(&self.schedule, &offer, range, &self.claims, now))
-            .unwrap_or_default();
+        let found = offer.map(|offer| slots(&self.schedule, &offer, range, &self.claims, now)).unwrap_or_default();
         let slot = |(candidate, status): (super::grid::Candidate, SlotStatus)| {
             let minutes = (candidate.visit.end - candidate.visit.start).num_minutes();
             let key = SlotKey {
@@ -339,10 +263,7 @@ impl DoctorCalendar {
             };
             Slot { key, status }
         };
-        found
-            .into_iter()
-            .map(slot)
-            .filter(|slot| query.statuses.contains(&slot.status))
+        found.into_iter().map(slot).filter(|slot| query.statuses.contains(&slot.status))
     }
 }
 

@@ -31,9 +31,11 @@ pub fn slots(
 /// What can be said of the wish to book one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It can be booked; whether it is as long as the slots of its hours.
+    /// It can be booked.
     Open {
-        /// Whether it is.
+        /// The time of the visit.
+        visit: Interval,
+        /// Whether that is as long as the slots of its hours.
         is_of_slot_length: bool,
     },
     /// The rules do not offer it.
@@ -46,37 +48,31 @@ pub enum Verdict {
     Taken,
 }
 
-/// Whether the rules, the clock and the claims let one visit be booked.
+/// Whether the rules, the clock and the claims let a visit that begins at `start` be booked.
 #[must_use]
 pub fn judge(
     schedule: &Schedule,
     offer: &Offer,
-    visit: Interval,
+    start: DateTime<Utc>,
     claims: &[Claim],
     now: DateTime<Utc>,
 ) -> Verdict {
     if !schedule.active {
         return Verdict::NotOffered;
     }
-    let instant = Interval {
-        start: visit.start,
-        end: visit.start + TimeDelta::seconds(1),
-    };
-    let offered = candidates(schedule, offer, instant);
-    let Some(candidate) = offered.iter().find(|candidate| candidate.visit == visit) else {
+    let instant = Interval { start, end: start + TimeDelta::microseconds(1) };
+    let Some(Candidate { visit, is_of_slot_length }) = candidates(schedule, offer, instant).first().copied() else {
         return Verdict::NotOffered;
     };
     let limits = Limits::at(schedule, now);
-    if visit.start < limits.earliest {
+    if start < limits.earliest {
         Verdict::TooLate
-    } else if !limits.reaches(schedule, visit.start) {
+    } else if !limits.reaches(schedule, start) {
         Verdict::TooFarAhead
     } else if Claims::alive(claims, now).status(offer.occupied(visit)) != SlotStatus::Open {
         Verdict::Taken
     } else {
-        Verdict::Open {
-            is_of_slot_length: candidate.is_of_slot_length,
-        }
+        Verdict::Open { visit, is_of_slot_length }
     }
 }
 
@@ -99,10 +95,7 @@ impl Limits {
 
     /// The part of `range` that need be looked at.
     fn clip(&self, schedule: &Schedule, range: Interval) -> Option<Interval> {
-        let after = self
-            .last_date
-            .checked_add_days(Days::new(2))
-            .unwrap_or(NaiveDate::MAX);
+        let after = self.last_date.checked_add_days(Days::new(2)).unwrap_or(NaiveDate::MAX);
         let horizon = to_utc(schedule.time_zone, LocalTime::MIDNIGHT.on(after));
         let clipped = Interval::try_new(range.start.max(self.earliest), range.end.min(horizon));
         clipped.filter(|_| schedule.active)
@@ -121,11 +114,7 @@ struct Claims {
 
 impl Claims {
     fn alive(claims: &[Claim], now: DateTime<Utc>) -> Self {
-        let mut claims: Vec<_> = claims
-            .iter()
-            .filter(|claim| claim.is_alive(now))
-            .copied()
-            .collect();
+        let mut claims: Vec<_> = claims.iter().filter(|claim| claim.is_alive(now)).copied().collect();
         claims.sort_unstable_by_key(|claim| claim.occupied);
         Self { claims, place: 0 }
     }
@@ -133,23 +122,13 @@ impl Claims {
     /// The status of a candidate that would keep `occupied`. Candidates come by start.
     fn status(&mut self, occupied: Interval) -> SlotStatus {
         // Claims do not overlap, so what ends before this candidate starts ends before all later ones do.
-        while self
-            .claims
-            .get(self.place)
-            .is_some_and(|claim| claim.occupied.end <= occupied.start)
-        {
+        while self.claims.get(self.place).is_some_and(|claim| claim.occupied.end <= occupied.start) {
             self.place += 1;
         }
         let rest = self.claims[self.place..].iter();
         let conflicts = rest.take_while(|claim| claim.occupied.start < occupied.end);
         conflicts
-            .map(|claim| {
-                if claim.is_hold {
-                    SlotStatus::Held
-                } else {
-                    SlotStatus::Booked
-                }
-            })
+            .map(|claim| if claim.is_hold { SlotStatus::Held } else { SlotStatus::Booked })
             .max()
             .unwrap_or(SlotStatus::Open)
     }

@@ -16,8 +16,8 @@ use ::entity::{
 };
 use chrono::{DateTime, Days, NaiveDate, Utc, Weekday};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 use std::collections::HashMap;
 
@@ -40,8 +40,7 @@ pub struct Hours {
 }
 
 fn local_time(minutes: i16) -> Result<LocalTime, Rejection> {
-    Ok(LocalTime::from_minutes(minutes)
-        .ok_or_else(|| Internal::new("a stored time of day is none"))?)
+    Ok(LocalTime::from_minutes(minutes).ok_or_else(|| Internal::new("a stored time of day is none"))?)
 }
 
 fn to_rule(row: &availability_rule::Model) -> Result<Rule, Rejection> {
@@ -64,9 +63,7 @@ fn to_override(row: availability_override::Model) -> Result<Override, Rejection>
         id: row.id,
         date: row.date,
         kind: row.kind,
-        times: times
-            .map(|(start, end)| Ok::<_, Rejection>((local_time(start)?, local_time(end)?)))
-            .transpose()?,
+        times: times.map(|(start, end)| Ok::<_, Rejection>((local_time(start)?, local_time(end)?))).transpose()?,
         slot_minutes: row.slot_minutes,
         reason: row.reason,
     })
@@ -120,10 +117,7 @@ pub async fn overrides_of(
         .await?;
     let mut overrides: HashMap<DoctorId, Vec<Override>> = HashMap::new();
     for row in rows {
-        overrides
-            .entry(row.doctor_id)
-            .or_default()
-            .push(to_override(row)?);
+        overrides.entry(row.doctor_id).or_default().push(to_override(row)?);
     }
     Ok(overrides)
 }
@@ -138,21 +132,12 @@ pub async fn hours_of(
     range: Interval,
 ) -> Result<HashMap<DoctorId, Hours>, Rejection> {
     // Dates are the doctor's, up to a day off, and the hours of one reach into the next.
-    let (from, until) = (
-        range.start.date_naive() - Days::new(2),
-        range.end.date_naive() + Days::new(1),
-    );
+    let (from, until) = (range.start.date_naive() - Days::new(2), range.end.date_naive() + Days::new(1));
     let mut rules = rules_of(connection, doctors).await?;
     let mut overrides = overrides_of(connection, doctors, Some(from), Some(until)).await?;
     let hours = |id: &DoctorId| {
         let rules = rules.remove(id).unwrap_or_default();
-        (
-            *id,
-            Hours {
-                rules,
-                overrides: overrides.remove(id).unwrap_or_default(),
-            },
-        )
+        (*id, Hours { rules, overrides: overrides.remove(id).unwrap_or_default() })
     };
     Ok(doctors.iter().map(hours).collect())
 }
@@ -193,16 +178,9 @@ pub async fn claims(
         .await?;
     let mut claims: HashMap<DoctorId, Vec<Claim>> = HashMap::new();
     for row in rows {
-        let occupied = Interval {
-            start: row.occupied_from,
-            end: row.occupied_until,
-        };
+        let occupied = Interval { start: row.occupied_from, end: row.occupied_until };
         let is_hold = row.status == AppointmentStatus::Held;
-        claims.entry(row.doctor_id).or_default().push(Claim {
-            occupied,
-            is_hold,
-            expires_at: row.expires_at,
-        });
+        claims.entry(row.doctor_id).or_default().push(Claim { occupied, is_hold, expires_at: row.expires_at });
     }
     Ok(claims)
 }
@@ -215,14 +193,8 @@ pub async fn rules(
     database: &Database,
     ids: &[AvailabilityRuleId],
 ) -> Result<HashMap<AvailabilityRuleId, Rule>, Rejection> {
-    let select = availability_rule::Entity::find()
-        .filter(availability_rule::Column::Id.is_in(ids.iter().copied()));
-    select
-        .all(database.reader())
-        .await?
-        .iter()
-        .map(|row| Ok((row.id, to_rule(row)?)))
-        .collect()
+    let select = availability_rule::Entity::find().filter(availability_rule::Column::Id.is_in(ids.iter().copied()));
+    select.all(database.reader()).await?.iter().map(|row| Ok((row.id, to_rule(row)?))).collect()
 }
 
 /// The overrides with these ids, and whose they are.
@@ -234,13 +206,8 @@ pub async fn overrides(
     ids: &[AvailabilityOverrideId],
 ) -> Result<HashMap<AvailabilityOverrideId, (DoctorId, Override)>, Rejection> {
     let of_ids = availability_override::Column::Id.is_in(ids.iter().copied());
-    let rows = availability_override::Entity::find()
-        .filter(of_ids)
-        .all(database.reader())
-        .await?;
-    rows.into_iter()
-        .map(|row| Ok((row.id, (row.doctor_id, to_override(row)?))))
-        .collect()
+    let rows = availability_override::Entity::find().filter(of_ids).all(database.reader()).await?;
+    rows.into_iter().map(|row| Ok((row.id, (row.doctor_id, to_override(row)?)))).collect()
 }
 
 /// Makes these the rules of a doctor.
@@ -250,10 +217,7 @@ pub(super) async fn replace_rules_in(
     rules: &[Rule],
 ) -> Result<(), Rejection> {
     let of_doctor = availability_rule::Column::DoctorId.eq(doctor_id);
-    availability_rule::Entity::delete_many()
-        .filter(of_doctor)
-        .exec(&**transaction)
-        .await?;
+    availability_rule::Entity::delete_many().filter(of_doctor).exec(&**transaction).await?;
     let row = |rule: &Rule| availability_rule::ActiveModel {
         id: Set(rule.id),
         doctor_id: Set(doctor_id),
@@ -265,9 +229,7 @@ pub(super) async fn replace_rules_in(
         effective_until: Set(rule.effective_until),
     };
     if !rules.is_empty() {
-        availability_rule::Entity::insert_many(rules.iter().map(row))
-            .exec_without_returning(&**transaction)
-            .await?;
+        availability_rule::Entity::insert_many(rules.iter().map(row)).exec_without_returning(&**transaction).await?;
     }
     Ok(())
 }
@@ -291,8 +253,6 @@ pub async fn insert_override_in(
         slot_minutes: Set(exception.slot_minutes),
         reason: Set(exception.reason),
     };
-    availability_override::Entity::insert(row)
-        .exec_without_returning(&**transaction)
-        .await?;
+    availability_override::Entity::insert(row).exec_without_returning(&**transaction).await?;
     Ok(())
 }

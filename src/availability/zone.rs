@@ -28,36 +28,16 @@ mod tests {
 
     fn utc(zone: &str, local: &str) -> String {
         let local = NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M").unwrap();
-        to_utc(zone.parse().unwrap(), local)
-            .format("%Y-%m-%d %H:%M")
-            .to_string()
+        to_utc(zone.parse().unwrap(), local).format("%Y-%m-%d %H:%M").to_string()
     }
 
     #[test]
     fn a_time_in_the_gap_moves_forward_by_it_and_of_a_time_that_comes_twice_the_first_counts() {
-        assert_eq!(
-            utc("America/New_York", "2026-03-08 02:30"),
-            "2026-03-08 07:30"
-        );
-        assert_eq!(
-            utc("America/New_York", "2026-11-01 01:30"),
-            "2026-11-01 05:30"
-        );
-        assert_eq!(
-            utc("Pacific/Apia", "2011-12-30 09:00"),
-            "2011-12-30 19:00",
-            "a whole day was left out"
-        );
-        assert_eq!(
-            utc("Australia/Lord_Howe", "2026-10-04 02:15"),
-            "2026-10-03 15:45",
-            "half an hour was left out"
-        );
-        assert_eq!(
-            utc("Africa/Cairo", "2026-04-24 00:30"),
-            "2026-04-23 22:30",
-            "a day that begins at one o'clock"
-        );
+        assert_eq!(utc("America/New_York", "2026-03-08 02:30"), "2026-03-08 07:30");
+        assert_eq!(utc("America/New_York", "2026-11-01 01:30"), "2026-11-01 05:30");
+        assert_eq!(utc("Pacific/Apia", "2011-12-30 09:00"), "2011-12-30 19:00", "a whole day was left out");
+        assert_eq!(utc("Australia/Lord_Howe", "2026-10-04 02:15"), "2026-10-03 15:45", "half an hour was left out");
+        assert_eq!(utc("Africa/Cairo", "2026-04-24 00:30"), "2026-04-23 22:30", "a day that begins at one o'clock");
     }
 
     proptest! {

@@ -76,27 +76,12 @@ impl Hub {
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn start(
-        database: Database,
-        bus: Arc<dyn Bus>,
-        queue: usize,
-    ) -> Result<Arc<Self>, Rejection> {
+    pub async fn start(database: Database, bus: Arc<dyn Bus>, queue: usize) -> Result<Arc<Self>, Rejection> {
         let position = store::position(&database).await?;
-        let state = State {
-            position,
-            versions: HashMap::new(),
-            watchers: HashMap::new(),
-            next_watcher: 0,
-        };
-        let hub = Arc::new(Self {
-            database,
-            queue,
-            state: Mutex::new(state),
-        });
+        let state = State { position, versions: HashMap::new(), watchers: HashMap::new(), next_watcher: 0 };
+        let hub = Arc::new(Self { database, queue, state: Mutex::new(state) });
         let follower = Arc::clone(&hub);
-        supervise("calendar.hub", move || {
-            Arc::clone(&follower).follow(bus.listen())
-        });
+        supervise("calendar.hub", move || Arc::clone(&follower).follow(bus.listen()));
         Ok(hub)
     }
 
@@ -107,20 +92,9 @@ impl Hub {
         let mut state = self.state();
         let watcher = state.next_watcher;
         state.next_watcher += 1;
-        state.watchers.insert(
-            watcher,
-            Watcher {
-                selection,
-                events: sender,
-            },
-        );
+        state.watchers.insert(watcher, Watcher { selection, events: sender });
         drop(state);
-        Watch {
-            hub: Arc::clone(self),
-            watcher,
-            events,
-            ended: false,
-        }
+        Watch { hub: Arc::clone(self), watcher, events, ended: false }
     }
 
     async fn follow(self: Arc<Self>, mut listener: Listener) -> anyhow::Result<()> {

@@ -14,11 +14,7 @@ const BATCH: u64 = 500;
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn relay(
-    database: &Database,
-    publisher: &Publisher,
-    clock: &dyn Clock,
-) -> anyhow::Result<()> {
+pub async fn relay(database: &Database, publisher: &Publisher, clock: &dyn Clock) -> anyhow::Result<()> {
     loop {
         let forgotten = store::unpublished(database.reader(), clock.now() - GRACE, BATCH).await?;
         if !forgotten.is_empty() {

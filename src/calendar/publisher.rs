@@ -31,9 +31,7 @@ impl Publisher {
     pub fn start(database: Database, bus: Arc<dyn Bus>) -> Self {
         let (published, waiting) = mpsc::channel(WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
-        supervise("calendar.mark_published", move || {
-            mark(database.clone(), Arc::clone(&waiting))
-        });
+        supervise("calendar.mark_published", move || mark(database.clone(), Arc::clone(&waiting)));
         Self { bus, published }
     }
 

@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Statement,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Statement,
     sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
@@ -26,9 +26,7 @@ use uuid::Uuid;
 /// Where the database does not answer.
 pub async fn log_id(database: &Database) -> Result<Uuid, Rejection> {
     let row = calendar_log::Entity::find().one(database.reader()).await?;
-    Ok(row
-        .ok_or_else(|| Internal::new("the calendar log has no identity"))?
-        .id)
+    Ok(row.ok_or_else(|| Internal::new("the calendar log has no identity"))?.id)
 }
 
 /// Gives a new doctor a calendar.
@@ -36,13 +34,8 @@ pub async fn log_id(database: &Database) -> Result<Uuid, Rejection> {
 /// # Errors
 /// Where the database refuses.
 pub async fn open_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<(), Rejection> {
-    let row = calendar::ActiveModel {
-        doctor_id: Set(doctor_id),
-        version: Set(0),
-    };
-    calendar::Entity::insert(row)
-        .exec_without_returning(&**transaction)
-        .await?;
+    let row = calendar::ActiveModel { doctor_id: Set(doctor_id), version: Set(0) };
+    calendar::Entity::insert(row).exec_without_returning(&**transaction).await?;
     Ok(())
 }
 
@@ -53,28 +46,26 @@ pub struct Turn {
     version: i32,
 }
 
-/// Takes the row of a doctor's calendar for one change. Everybody else who would change this calendar waits.
+/// Takes the row of a doctor's calendar for one change; nothing where there is no such doctor. Everybody else who would
+/// change this calendar waits.
 ///
 /// # Errors
-/// Where there is no such calendar, or the database refuses.
-pub async fn take_turn_in(
-    transaction: &Transaction,
-    doctor_id: DoctorId,
-) -> Result<Turn, Rejection> {
+/// Where the database refuses.
+pub async fn try_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<Option<Turn>, Rejection> {
     let update = calendar::Entity::update_many()
-        .col_expr(
-            calendar::Column::Version,
-            Expr::col(calendar::Column::Version).add(1),
-        )
+        .col_expr(calendar::Column::Version, Expr::col(calendar::Column::Version).add(1))
         .filter(calendar::Column::DoctorId.eq(doctor_id));
     let rows = update.exec_with_returning(&**transaction).await?;
-    let row = rows
-        .first()
-        .ok_or_else(|| Internal::new("a doctor without a calendar"))?;
-    Ok(Turn {
-        doctor_id,
-        version: row.version,
-    })
+    Ok(rows.first().map(|row| Turn { doctor_id, version: row.version }))
+}
+
+/// The same for a doctor who is known to be there.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn take_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<Turn, Rejection> {
+    let turn = try_turn_in(transaction, doctor_id).await?;
+    Ok(turn.ok_or_else(|| Internal::new("a doctor without a calendar"))?)
 }
 
 /// Writes the change that the turn was taken for.
@@ -99,13 +90,7 @@ pub async fn record_in(
         ..Default::default()
     };
     let row = row.insert(&**transaction).await?;
-    Ok(CalendarEvent {
-        id: row.id,
-        doctor_id: turn.doctor_id,
-        version: turn.version,
-        change,
-        occurred_at: at,
-    })
+    Ok(CalendarEvent { id: row.id, doctor_id: turn.doctor_id, version: turn.version, change, occurred_at: at })
 }
 
 /// A place in the log below which everything is committed.
@@ -127,16 +112,8 @@ pub async fn position(database: &Database) -> Result<Position, Rejection> {
 }
 
 /// What was written from `position` on, at most `limit` events, each doctor's in order.
-pub async fn since(
-    database: &Database,
-    position: &Position,
-    limit: u64,
-) -> Result<Vec<CalendarEvent>, Rejection> {
-    let place = if database.is_postgres() {
-        "transaction_id >= $1::text::xid8"
-    } else {
-        "id >= CAST($1 AS INTEGER)"
-    };
+pub async fn since(database: &Database, position: &Position, limit: u64) -> Result<Vec<CalendarEvent>, Rejection> {
+    let place = if database.is_postgres() { "transaction_id >= $1::text::xid8" } else { "id >= CAST($1 AS INTEGER)" };
     let query = calendar_event::Entity::find()
         .filter(Expr::cust_with_values(place, [position.0.clone()]))
         .order_by_asc(calendar_event::Column::DoctorId)
@@ -144,9 +121,7 @@ pub async fn since(
         .limit(limit)
         .into_query();
     let rows = database.reader().query_all(&query).await?;
-    rows.iter()
-        .map(|row| to_event(calendar_event::Model::from_query_result(row, "")?))
-        .collect()
+    rows.iter().map(|row| to_event(calendar_event::Model::from_query_result(row, "")?)).collect()
 }
 
 /// Events that nobody is known to have published though they are older than `before`.
@@ -189,9 +164,7 @@ pub(super) fn to_change(
     starts_at: Option<DateTime<Utc>>,
     ends_at: Option<DateTime<Utc>>,
 ) -> Option<Change> {
-    let interval = starts_at
-        .zip(ends_at)
-        .and_then(|(start, end)| Interval::try_new(start, end));
+    let interval = starts_at.zip(ends_at).and_then(|(start, end)| Interval::try_new(start, end));
     match kind {
         CalendarEventKind::SlotTaken => interval.map(Change::Taken),
         CalendarEventKind::SlotReleased => interval.map(Change::Released),

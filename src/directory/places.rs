@@ -18,10 +18,7 @@ impl Directory {
     ///
     /// # Errors
     /// Where the cursor is none, or the database does not answer.
-    pub async fn list_specialties(
-        &self,
-        request: &PageRequest,
-    ) -> Result<Page<Specialty>, Rejection> {
+    pub async fn list_specialties(&self, request: &PageRequest) -> Result<Page<Specialty>, Rejection> {
         store::specialty_page(&self.database, request).await
     }
 
@@ -37,19 +34,10 @@ impl Directory {
     ///
     /// # Errors
     /// `Forbidden`, what is wrong with the input, or `Taken`.
-    pub async fn create_specialty(
-        &self,
-        viewer: &Viewer,
-        new: NewSpecialty,
-    ) -> Result<Specialty, Rejection> {
+    pub async fn create_specialty(&self, viewer: &Viewer, new: NewSpecialty) -> Result<Specialty, Rejection> {
         permit_platform(viewer)?;
         let slug = new.slug.unwrap_or_else(|| slug::slugify(&new.name));
-        let specialty = Specialty {
-            id: SpecialtyId::new(),
-            name: new.name,
-            slug,
-            description: new.description,
-        };
+        let specialty = Specialty { id: SpecialtyId::new(), name: new.name, slug, description: new.description };
         let mut check = Check::new();
         specialty.check(&mut check);
         check.finish()?;
@@ -75,9 +63,7 @@ impl Directory {
         let mut check = Check::new();
         patch.name.apply_to(&mut specialty.name, &mut check, "name");
         patch.slug.apply_to(&mut specialty.slug, &mut check, "slug");
-        patch
-            .description
-            .apply_to_optional(&mut specialty.description);
+        patch.description.apply_to_optional(&mut specialty.description);
         specialty.check(&mut check);
         check.finish()?;
         let transaction = self.database.begin().await?;
@@ -90,11 +76,7 @@ impl Directory {
     ///
     /// # Errors
     /// `Forbidden`, `NotFound` or `InUse`.
-    pub async fn delete_specialty(
-        &self,
-        viewer: &Viewer,
-        id: SpecialtyId,
-    ) -> Result<(), Rejection> {
+    pub async fn delete_specialty(&self, viewer: &Viewer, id: SpecialtyId) -> Result<(), Rejection> {
         permit_platform(viewer)?;
         let transaction = self.database.begin().await?;
         if !store::delete_specialty_in(&transaction, id).await? {
@@ -107,11 +89,7 @@ impl Directory {
     ///
     /// # Errors
     /// `Forbidden`, what is wrong with the input, or `Taken`.
-    pub async fn create_clinic(
-        &self,
-        viewer: &Viewer,
-        new: NewClinic,
-    ) -> Result<Clinic, Rejection> {
+    pub async fn create_clinic(&self, viewer: &Viewer, new: NewClinic) -> Result<Clinic, Rejection> {
         permit_platform(viewer)?;
         let clinic = Clinic {
             id: ClinicId::new(),
@@ -135,12 +113,7 @@ impl Directory {
     ///
     /// # Errors
     /// `Forbidden`, `NotFound`, what is wrong with the input, or `Taken`.
-    pub async fn update_clinic(
-        &self,
-        viewer: &Viewer,
-        id: ClinicId,
-        patch: ClinicPatch,
-    ) -> Result<Clinic, Rejection> {
+    pub async fn update_clinic(&self, viewer: &Viewer, id: ClinicId, patch: ClinicPatch) -> Result<Clinic, Rejection> {
         let known = store::clinics(&self.database, &[id]).await?.remove(&id);
         let mut clinic = known.ok_or_else(|| Refusal::not_found("id"))?;
         if !clinic.is_ruled_by(viewer) {
@@ -151,13 +124,9 @@ impl Directory {
         patch.slug.apply_to(&mut clinic.slug, &mut check, "slug");
         patch.address.apply_to_optional(&mut clinic.address);
         patch.phone.apply_to_optional(&mut clinic.phone);
-        patch
-            .time_zone
-            .apply_to(&mut clinic.time_zone, &mut check, "timeZone");
+        patch.time_zone.apply_to(&mut clinic.time_zone, &mut check, "timeZone");
         let notice = &mut clinic.cancellation_notice_hours;
-        patch
-            .cancellation_notice_hours
-            .apply_to(notice, &mut check, "cancellationNoticeHours");
+        patch.cancellation_notice_hours.apply_to(notice, &mut check, "cancellationNoticeHours");
         clinic.check(&mut check);
         check.finish()?;
         let transaction = self.database.begin().await?;
@@ -181,9 +150,5 @@ impl Directory {
 }
 
 fn permit_platform(viewer: &Viewer) -> Result<(), Rejection> {
-    if viewer.role == Role::PlatformAdmin {
-        Ok(())
-    } else {
-        Err(Rejection::Forbidden)
-    }
+    if viewer.role == Role::PlatformAdmin { Ok(()) } else { Err(Rejection::Forbidden) }
 }

@@ -43,24 +43,14 @@ impl Directory {
         publisher: Publisher,
         hub: Arc<calendar::Hub>,
     ) -> Self {
-        Self {
-            database,
-            clock,
-            accounts,
-            publisher,
-            hub,
-        }
+        Self { database, clock, accounts, publisher, hub }
     }
 
     /// Listed doctors, by name.
     ///
     /// # Errors
     /// Where the cursor is none, the search too long, or the database does not answer.
-    pub async fn list_doctors(
-        &self,
-        filter: &DoctorFilter,
-        request: &PageRequest,
-    ) -> Result<Page<Doctor>, Rejection> {
+    pub async fn list_doctors(&self, filter: &DoctorFilter, request: &PageRequest) -> Result<Page<Doctor>, Rejection> {
         check_search(filter)?;
         store::doctor_page(&self.database, filter, request).await
     }
@@ -69,35 +59,18 @@ impl Directory {
     ///
     /// # Errors
     /// `NotFound` or `Forbidden`.
-    pub async fn kept_doctor(
-        &self,
-        viewer: &Viewer,
-        id: DoctorId,
-        field: &str,
-    ) -> Result<Doctor, Rejection> {
-        let known = store::doctors(self.database.reader(), &[id])
-            .await?
-            .remove(&id);
+    pub async fn kept_doctor(&self, viewer: &Viewer, id: DoctorId, field: &str) -> Result<Doctor, Rejection> {
+        let known = store::doctors(self.database.reader(), &[id]).await?.remove(&id);
         let doctor = known.ok_or_else(|| Refusal::not_found(field))?;
-        if doctor.is_kept_by(viewer) {
-            Ok(doctor)
-        } else {
-            Err(Rejection::Forbidden)
-        }
+        if doctor.is_kept_by(viewer) { Ok(doctor) } else { Err(Rejection::Forbidden) }
     }
 
     /// Makes a doctor: the account, the profile and the calendar.
     ///
     /// # Errors
     /// `Forbidden`, `NotFound` of the clinic or a specialty, what is wrong with the input, or `EmailTaken`.
-    pub async fn create_doctor(
-        &self,
-        viewer: &Viewer,
-        new: NewDoctor,
-    ) -> Result<DoctorId, Rejection> {
-        let known = store::clinics(&self.database, &[new.clinic_id])
-            .await?
-            .remove(&new.clinic_id);
+    pub async fn create_doctor(&self, viewer: &Viewer, new: NewDoctor) -> Result<DoctorId, Rejection> {
+        let known = store::clinics(&self.database, &[new.clinic_id]).await?.remove(&new.clinic_id);
         let clinic = known.ok_or_else(|| Refusal::not_found("clinicId"))?;
         if !clinic.is_ruled_by(viewer) {
             return Err(Rejection::Forbidden);
@@ -148,12 +121,7 @@ impl Directory {
     ///
     /// # Errors
     /// `Forbidden`, `NotFound` of the doctor or a specialty, or what is wrong with the input.
-    pub async fn update_doctor(
-        &self,
-        viewer: &Viewer,
-        id: DoctorId,
-        patch: DoctorPatch,
-    ) -> Result<(), Rejection> {
+    pub async fn update_doctor(&self, viewer: &Viewer, id: DoctorId, patch: DoctorPatch) -> Result<(), Rejection> {
         let doctor = self.kept_doctor(viewer, id, "doctorId").await?;
         if patch.active.is_given() && !doctor.is_ruled_by(viewer) {
             return Err(Rejection::Forbidden);
@@ -195,10 +163,7 @@ impl Directory {
     /// # Errors
     /// `Forbidden` or `NotFound`.
     pub async fn deactivate_doctor(&self, viewer: &Viewer, id: DoctorId) -> Result<(), Rejection> {
-        let patch = DoctorPatch {
-            active: Patch::Set(false),
-            ..DoctorPatch::default()
-        };
+        let patch = DoctorPatch { active: Patch::Set(false), ..DoctorPatch::default() };
         self.update_doctor(viewer, id, patch).await
     }
 
@@ -206,15 +171,8 @@ impl Directory {
     ///
     /// # Errors
     /// `Forbidden`, `NotFound` of the doctor or the visit type, or what is wrong with the input.
-    pub async fn save_visit_type(
-        &self,
-        viewer: &Viewer,
-        saved: SavedVisitType,
-    ) -> Result<(), Rejection> {
-        let SavedVisitType {
-            replaces,
-            mut visit_type,
-        } = saved;
+    pub async fn save_visit_type(&self, viewer: &Viewer, saved: SavedVisitType) -> Result<(), Rejection> {
+        let SavedVisitType { replaces, mut visit_type } = saved;
         let doctor_id = visit_type.doctor_id;
         self.kept_doctor(viewer, doctor_id, "doctorId").await?;
         let mut check = Check::new();
@@ -224,18 +182,12 @@ impl Directory {
         let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
         if let Some(id) = replaces {
             let known = store::visit_types(&*transaction, &[id]).await?.remove(&id);
-            known
-                .filter(|known| known.doctor_id == doctor_id)
-                .ok_or_else(|| Refusal::not_found("visitTypeId"))?;
+            known.filter(|known| known.doctor_id == doctor_id).ok_or_else(|| Refusal::not_found("visitTypeId"))?;
             visit_type.id = id;
             store::update_visit_type_in(&transaction, &visit_type).await?;
         } else {
             if store::count_visit_types_in(&transaction, doctor_id).await? >= MOST as u64 {
-                return Err(Refusal::new(
-                    Code::Invalid,
-                    format!("A doctor has at most {MOST} visit types."),
-                )
-                .into());
+                return Err(Refusal::new(Code::Invalid, format!("A doctor has at most {MOST} visit types.")).into());
             }
             store::insert_visit_type_in(&transaction, &visit_type).await?;
         }
@@ -244,13 +196,7 @@ impl Directory {
 
     /// Writes the event of a change of the schedule, makes it true and tells everybody.
     async fn finish(&self, transaction: Transaction, turn: Turn) -> Result<(), Rejection> {
-        let event = calendar::record_in(
-            &transaction,
-            turn,
-            Change::ScheduleChanged,
-            self.clock.now(),
-        )
-        .await?;
+        let event = calendar::record_in(&transaction, turn, Change::ScheduleChanged, self.clock.now()).await?;
         transaction.commit().await?;
         self.publisher.publish(&[event]).await;
         Ok(())
@@ -261,39 +207,22 @@ impl Directory {
 fn check_search(filter: &DoctorFilter) -> Result<(), Rejection> {
     let search = filter.search.as_deref().unwrap_or_default();
     if search.chars().count() > NAME || search.contains('\0') {
-        return Err(Rejection::BadInput(
-            "search: at most 200 characters, without NUL.".into(),
-        ));
+        return Err(Rejection::BadInput("search: at most 200 characters, without NUL.".into()));
     }
     Ok(())
 }
 
 fn distinct(mut ids: Vec<SpecialtyId>) -> Result<Vec<SpecialtyId>, Rejection> {
     if ids.is_empty() || ids.len() > MOST {
-        return Err(Refusal::of(
-            "specialtyIds",
-            Code::Invalid,
-            format!("Between 1 and {MOST} specialties."),
-        )
-        .into());
+        return Err(Refusal::of("specialtyIds", Code::Invalid, format!("Between 1 and {MOST} specialties.")).into());
     }
     let mut seen = std::collections::HashSet::new();
     ids.retain(|id| seen.insert(*id));
     Ok(ids)
 }
 
-async fn require_specialties_in(
-    transaction: &Transaction,
-    ids: &[SpecialtyId],
-) -> Result<(), Rejection> {
+async fn require_specialties_in(transaction: &Transaction, ids: &[SpecialtyId]) -> Result<(), Rejection> {
     let missing = store::missing_specialties_in(transaction, ids).await?;
-    let refusals: Vec<_> = missing
-        .iter()
-        .map(|place| Refusal::not_found(&format!("specialtyIds.{place}")))
-        .collect();
-    if refusals.is_empty() {
-        Ok(())
-    } else {
-        Err(Rejection::Refused(refusals))
-    }
+    let refusals: Vec<_> = missing.iter().map(|place| Refusal::not_found(&format!("specialtyIds.{place}"))).collect();
+    if refusals.is_empty() { Ok(()) } else { Err(Rejection::Refused(refusals)) }
 }

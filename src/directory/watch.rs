@@ -35,30 +35,15 @@ impl Directory {
         let (found, filter) = match &watched {
             Watched::Doctors(ids) => {
                 let ids: Vec<_> = ids.iter().copied().collect();
-                (
-                    store::doctors(database.reader(), &ids).await?.len() == ids.len(),
-                    None,
-                )
+                (store::doctors(database.reader(), &ids).await?.len() == ids.len(), None)
             }
             Watched::Clinic(id) => {
-                let filter = DoctorFilter {
-                    clinic_id: Some(*id),
-                    ..DoctorFilter::default()
-                };
-                (
-                    store::clinics(database, &[*id]).await?.len() == 1,
-                    Some(filter),
-                )
+                let filter = DoctorFilter { clinic_id: Some(*id), ..DoctorFilter::default() };
+                (store::clinics(database, &[*id]).await?.len() == 1, Some(filter))
             }
             Watched::Specialty(id) => {
-                let filter = DoctorFilter {
-                    specialty_id: Some(*id),
-                    ..DoctorFilter::default()
-                };
-                (
-                    store::specialties(database, &[*id]).await?.len() == 1,
-                    Some(filter),
-                )
+                let filter = DoctorFilter { specialty_id: Some(*id), ..DoctorFilter::default() };
+                (store::specialties(database, &[*id]).await?.len() == 1, Some(filter))
             }
         };
         if !found {
@@ -66,10 +51,7 @@ impl Directory {
         }
         match (watched, filter) {
             (Watched::Doctors(ids), _) => Ok(self.hub.watch(Selection::Doctors(ids)).boxed()),
-            (_, filter) => Ok(self
-                .watch_members(filter.unwrap_or_default())
-                .await?
-                .boxed()),
+            (_, filter) => Ok(self.watch_members(filter.unwrap_or_default()).await?.boxed()),
         }
     }
 

@@ -58,9 +58,7 @@ pub struct LocalBus {
 
 impl Default for LocalBus {
     fn default() -> Self {
-        Self {
-            sender: broadcast::Sender::new(CAPACITY),
-        }
+        Self { sender: broadcast::Sender::new(CAPACITY) }
     }
 }
 
@@ -93,14 +91,8 @@ impl RedisBus {
     pub fn new(redis: Redis, url: String, channel: String) -> Self {
         let sender = broadcast::Sender::new(CAPACITY);
         let (signals, subscribed) = (sender.clone(), channel.clone());
-        supervise("bus", move || {
-            receive(url.clone(), subscribed.clone(), signals.clone())
-        });
-        Self {
-            redis,
-            channel,
-            sender,
-        }
+        supervise("bus", move || receive(url.clone(), subscribed.clone(), signals.clone()));
+        Self { redis, channel, sender }
     }
 }
 
@@ -111,9 +103,7 @@ impl Bus for RedisBus {
         for message in &messages {
             pipeline.publish(&self.channel, message).ignore();
         }
-        self.redis
-            .run(|mut connection| async move { pipeline.query_async(&mut connection).await })
-            .await
+        self.redis.run(|mut connection| async move { pipeline.query_async(&mut connection).await }).await
     }
 
     fn listen(&self) -> Listener {
@@ -121,11 +111,7 @@ impl Bus for RedisBus {
     }
 }
 
-async fn receive(
-    url: String,
-    channel: String,
-    signals: broadcast::Sender<Signal>,
-) -> anyhow::Result<()> {
+async fn receive(url: String, channel: String, signals: broadcast::Sender<Signal>) -> anyhow::Result<()> {
     let client = Builder::from_config(Config::from_url(&url)?)
         .with_connection_config(|connection| connection.connection_timeout = Duration::from_secs(2))
         .with_performance_config(|performance| performance.broadcast_channel_capacity = CAPACITY)
@@ -159,10 +145,7 @@ async fn receive(
 }
 
 async fn is_alive(client: &SubscriberClient) -> bool {
-    matches!(
-        timeout(Duration::from_secs(1), client.ping::<()>(None)).await,
-        Ok(Ok(()))
-    )
+    matches!(timeout(Duration::from_secs(1), client.ping::<()>(None)).await, Ok(Ok(())))
 }
 
 /// Ends what the client does in the background when its task ends.

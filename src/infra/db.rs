@@ -3,8 +3,8 @@
 use crate::kernel::rejection::{Internal, Rejection};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    RuntimeErr, SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use std::{cell::Cell, fs::File, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
@@ -91,9 +91,7 @@ impl Database {
             Some(writer) => Some(
                 tokio::time::timeout(PATIENCE, Arc::clone(writer).lock_owned())
                     .await
-                    .map_err(|_| {
-                        Rejection::Unavailable(Internal::new("database: no turn to write"))
-                    })?,
+                    .map_err(|_| Rejection::Unavailable(Internal::new("database: no turn to write")))?,
             ),
         };
         let options = TransactionOptions {
@@ -101,10 +99,7 @@ impl Database {
             ..TransactionOptions::default()
         };
         let transaction = self.connection.begin_with_options(options).await?;
-        Ok(Transaction {
-            transaction,
-            _turn: turn,
-        })
+        Ok(Transaction { transaction, _turn: turn })
     }
 
     /// Whether the database answers.
@@ -144,10 +139,9 @@ impl Deref for Transaction {
 fn options(location: &Location, patience: Duration) -> ConnectOptions {
     let mut options = match location {
         Location::Postgres { url } => ConnectOptions::new(url),
-        Location::Sqlite { folder } => ConnectOptions::new(format!(
-            "sqlite://{}?mode=rwc",
-            folder.join("medislot.sqlite").display()
-        )),
+        Location::Sqlite { folder } => {
+            ConnectOptions::new(format!("sqlite://{}?mode=rwc", folder.join("medislot.sqlite").display()))
+        }
     };
     let connections = match location {
         Location::Postgres { .. } => 20,
@@ -184,11 +178,8 @@ async fn migrate(location: &Location) -> Result<(), DbErr> {
         Location::Postgres { .. } => {
             // Whoever comes second waits here as long as the first one needs: no timeout.
             let connection = sea_orm::Database::connect(options(location, Duration::ZERO)).await?;
-            let turn = connection
-                .begin_with_options(TransactionOptions::default())
-                .await?;
-            turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-                .await?;
+            let turn = connection.begin_with_options(TransactionOptions::default()).await?;
+            turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
             Migrator::up(&connection, None).await?;
             turn.commit().await?;
             connection.close().await
@@ -200,12 +191,8 @@ async fn migrate(location: &Location) -> Result<(), DbErr> {
                 file.lock()?;
                 Ok::<_, std::io::Error>(file)
             });
-            let io =
-                |error: std::io::Error| DbErr::Custom(format!("data folder: {}", error.kind()));
-            let turn = turn
-                .await
-                .map_err(|_| DbErr::Custom("data folder: interrupted".to_owned()))?
-                .map_err(io)?;
+            let io = |error: std::io::Error| DbErr::Custom(format!("data folder: {}", error.kind()));
+            let turn = turn.await.map_err(|_| DbErr::Custom("data folder: interrupted".to_owned()))?.map_err(io)?;
             let connection = sea_orm::Database::connect(options(location, PATIENCE)).await?;
             Migrator::up(&connection, None).await?;
             connection.close().await?;
@@ -237,12 +224,10 @@ impl Constraint {
 
 fn database_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseError> {
     match error {
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-            match &**error {
-                SqlxError::Database(error) => Some(&**error),
-                _ => None,
-            }
-        }
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => match &**error {
+            SqlxError::Database(error) => Some(&**error),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -265,20 +250,11 @@ impl From<DbErr> for Rejection {
             };
         };
         let code = cause.code().unwrap_or_default();
-        let what = Internal::new(format!(
-            "database: code {code}, constraint {}",
-            cause.constraint().unwrap_or("none")
-        ));
+        let what = Internal::new(format!("database: code {code}, constraint {}", cause.constraint().unwrap_or("none")));
         // Statement or lock timeout, shutdown, lost connection; SQLite's busy.
-        let passing = matches!(
-            &*code,
-            "57014" | "55P03" | "57P01" | "57P03" | "25P03" | "40P01" | "53300" | "5" | "517"
-        );
-        if passing || code.starts_with("08") {
-            Self::Unavailable(what)
-        } else {
-            Self::Internal(what)
-        }
+        let passing =
+            matches!(&*code, "57014" | "55P03" | "57P01" | "57P03" | "25P03" | "40P01" | "53300" | "5" | "517");
+        if passing || code.starts_with("08") { Self::Unavailable(what) } else { Self::Internal(what) }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::kernel::page::PageRequest;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Order, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, TryGetable, Value,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, TryGetable, Value,
     sea_query::{Asterisk, Expr, ExprTrait, Query, WindowStatement},
 };
 use std::{collections::HashMap, hash::Hash};
@@ -57,10 +57,7 @@ impl<E: EntityTrait> Listing<E> {
             .limit(u64::from(request.size) + 1)
             .into_query();
         let rows = connection.query_all(&top).await?;
-        let rows = rows
-            .iter()
-            .map(|row| M::from_query_result(row, ""))
-            .collect::<Result<_, _>>()?;
+        let rows = rows.iter().map(|row| M::from_query_result(row, "")).collect::<Result<_, _>>()?;
         Ok(Rows { rows, total })
     }
 
@@ -82,29 +79,14 @@ impl<E: EntityTrait> Listing<E> {
         K: Copy + Eq + Hash + Into<Value> + TryGetable,
     {
         let group_key = || Expr::col(group.as_column_ref());
-        let grouped = self
-            .select
-            .clone()
-            .filter(group.is_in(groups.iter().copied()));
+        let grouped = self.select.clone().filter(group.is_in(groups.iter().copied()));
         let mut pages: HashMap<K, Rows<M>> = HashMap::new();
         if request.count {
-            let counts = grouped
-                .clone()
-                .select_only()
-                .expr_as(group_key(), "group_key");
-            let counts = counts
-                .expr_as(Expr::cust("COUNT(*)"), "total")
-                .group_by(group_key())
-                .into_query();
+            let counts = grouped.clone().select_only().expr_as(group_key(), "group_key");
+            let counts = counts.expr_as(Expr::cust("COUNT(*)"), "total").group_by(group_key()).into_query();
             for row in connection.query_all(&counts).await? {
                 let total = row.try_get::<i64>("", "total")?.try_into().ok();
-                pages.insert(
-                    row.try_get("", "group_key")?,
-                    Rows {
-                        rows: Vec::new(),
-                        total,
-                    },
-                );
+                pages.insert(row.try_get("", "group_key")?, Rows { rows: Vec::new(), total });
             }
         }
         let direction = self.direction(request);
@@ -127,10 +109,7 @@ impl<E: EntityTrait> Listing<E> {
             .to_owned();
         for row in connection.query_all(&top).await? {
             let group = row.try_get("", "group_key")?;
-            let page = pages.entry(group).or_insert_with(|| Rows {
-                rows: Vec::new(),
-                total: None,
-            });
+            let page = pages.entry(group).or_insert_with(|| Rows { rows: Vec::new(), total: None });
             page.rows.push(M::from_query_result(&row, "")?);
         }
         Ok(pages)
@@ -145,11 +124,7 @@ impl<E: EntityTrait> Listing<E> {
 }
 
 /// The rows that come after `values` in the given direction.
-fn beyond<E: EntityTrait>(
-    columns: [E::Column; 2],
-    values: Option<[Value; 2]>,
-    direction: &Order,
-) -> Expr {
+fn beyond<E: EntityTrait>(columns: [E::Column; 2], values: Option<[Value; 2]>, direction: &Order) -> Expr {
     let Some(values) = values else {
         return Expr::cust("1 = 1");
     };

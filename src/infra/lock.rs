@@ -35,10 +35,7 @@ pub trait Lock: fmt::Debug + Send + Sync {
 pub async fn acquire(lock: &Arc<dyn Lock>, key: String, time_to_live: Duration) -> Acquired {
     let token = format!("{:032x}", rand::rng().random::<u128>());
     match lock.try_set(&key, &token, time_to_live).await {
-        Ok(true) => Acquired::Held(Guard {
-            lock: Arc::clone(lock),
-            name: Some((key, token)),
-        }),
+        Ok(true) => Acquired::Held(Guard { lock: Arc::clone(lock), name: Some((key, token)) }),
         Ok(false) => Acquired::Busy,
         Err(Down) => Acquired::Unguarded,
     }
@@ -63,9 +60,7 @@ impl Guard {
 impl Drop for Guard {
     /// Whoever wanted the lock may have gone away in the middle of it.
     fn drop(&mut self) {
-        if let (Some((key, token)), Ok(runtime)) =
-            (self.name.take(), tokio::runtime::Handle::try_current())
-        {
+        if let (Some((key, token)), Ok(runtime)) = (self.name.take(), tokio::runtime::Handle::try_current()) {
             let lock = Arc::clone(&self.lock);
             runtime.spawn(async move { lock.unset(&key, &token).await });
         }
@@ -87,38 +82,25 @@ impl RedisLock {
 }
 
 static UNSET: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end",
-    )
+    Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end")
 });
 
 #[async_trait::async_trait]
 impl Lock for RedisLock {
     async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<bool, Down> {
         let milliseconds = time_to_live.as_millis().try_into().unwrap_or(u64::MAX);
-        let options = SetOptions::default()
-            .conditional_set(ExistenceCheck::NX)
-            .with_expiration(SetExpiry::PX(milliseconds));
+        let options =
+            SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(SetExpiry::PX(milliseconds));
         let set = self.redis.run(|mut connection| async move {
-            redis::AsyncCommands::set_options::<_, _, Option<String>>(
-                &mut connection,
-                key,
-                token,
-                options,
-            )
-            .await
+            redis::AsyncCommands::set_options::<_, _, Option<String>>(&mut connection, key, token, options).await
         });
         Ok(set.await?.is_some())
     }
 
     async fn unset(&self, key: &str, token: &str) {
-        let unset = self.redis.run(|mut connection| async move {
-            UNSET
-                .key(key)
-                .arg(token)
-                .invoke_async::<i32>(&mut connection)
-                .await
-        });
+        let unset = self
+            .redis
+            .run(|mut connection| async move { UNSET.key(key).arg(token).invoke_async::<i32>(&mut connection).await });
         if unset.await.is_err() {
             tracing::debug!("a lock was not released: its time to live will");
         }

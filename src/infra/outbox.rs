@@ -35,11 +35,7 @@ pub async fn promise_in(
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn is_due(
-    connection: &impl ConnectionTrait,
-    kind: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, Rejection> {
+pub async fn is_due(connection: &impl ConnectionTrait, kind: &str, now: DateTime<Utc>) -> Result<bool, Rejection> {
     Ok(due(kind, now).limit(1).one(connection).await?.is_some())
 }
 
@@ -60,10 +56,7 @@ pub async fn take_in(
         .all(&**transaction)
         .await?;
     let ids = rows.iter().map(|row| row.id);
-    outbox::Entity::delete_many()
-        .filter(outbox::Column::Id.is_in(ids))
-        .exec(&**transaction)
-        .await?;
+    outbox::Entity::delete_many().filter(outbox::Column::Id.is_in(ids)).exec(&**transaction).await?;
     Ok(rows.into_iter().map(|row| row.subject_id).collect())
 }
 

@@ -39,16 +39,9 @@ impl Redis {
             .set_response_timeout(Some(PATIENCE))
             .set_max_delay(Duration::from_secs(1));
         let manager = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
-        let breaker = Recloser::custom()
-            .error_rate(0.5)
-            .closed_len(5)
-            .half_open_len(1)
-            .open_wait(Duration::from_secs(1))
-            .build();
-        Ok(Self {
-            manager,
-            breaker: Arc::new(AsyncRecloser::from(breaker)),
-        })
+        let breaker =
+            Recloser::custom().error_rate(0.5).closed_len(5).half_open_len(1).open_wait(Duration::from_secs(1)).build();
+        Ok(Self { manager, breaker: Arc::new(AsyncRecloser::from(breaker)) })
     }
 
     /// Sends what `command` sends.
@@ -61,12 +54,7 @@ impl Redis {
     ) -> Result<T, Down> {
         let answer = tokio::time::timeout(PATIENCE, command(self.manager.clone()));
         let call = async move {
-            answer.await.unwrap_or_else(|_| {
-                Err(RedisError::from((
-                    redis::ErrorKind::Io,
-                    "no answer in time",
-                )))
-            })
+            answer.await.unwrap_or_else(|_| Err(RedisError::from((redis::ErrorKind::Io, "no answer in time"))))
         };
         self.breaker.call(call).await.map_err(|error| {
             if let Error::Inner(error) = error {

@@ -31,11 +31,7 @@ impl Check {
     /// Text of at most `longest` characters, without NUL, which PostgreSQL cannot keep.
     pub fn text(&mut self, field: &str, value: &str, longest: usize) {
         if value.chars().count() > longest {
-            self.refuse(
-                field,
-                Code::Invalid,
-                format!("At most {longest} characters."),
-            );
+            self.refuse(field, Code::Invalid, format!("At most {longest} characters."));
         } else if value.contains('\0') {
             self.refuse(field, Code::Invalid, "The NUL character cannot be stored.");
         }
@@ -77,10 +73,6 @@ impl Check {
     /// # Errors
     /// The refusals that were gathered.
     pub fn finish(self) -> Result<(), Rejection> {
-        if self.refusals.is_empty() {
-            Ok(())
-        } else {
-            Err(Rejection::Refused(self.refusals))
-        }
+        if self.refusals.is_empty() { Ok(()) } else { Err(Rejection::Refused(self.refusals)) }
     }
 }

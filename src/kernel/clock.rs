@@ -14,10 +14,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the clock that everybody else asks"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(6)
     }
@@ -34,28 +31,19 @@ impl VirtualClock {
     /// A clock that runs on from `instant`.
     #[must_use]
     pub fn running(instant: DateTime<Utc>) -> Self {
-        Self {
-            set_to: instant.trunc_subsecs(6),
-            running_since: Some(Instant::now()),
-        }
+        Self { set_to: instant.trunc_subsecs(6), running_since: Some(Instant::now()) }
     }
 
     /// A clock that stands still at `instant`.
     #[must_use]
     pub fn frozen(instant: DateTime<Utc>) -> Self {
-        Self {
-            set_to: instant.trunc_subsecs(6),
-            running_since: None,
-        }
+        Self { set_to: instant.trunc_subsecs(6), running_since: None }
     }
 }
 
 impl Clock for VirtualClock {
     fn now(&self) -> DateTime<Utc> {
-        let elapsed = self
-            .running_since
-            .map(|since| since.elapsed())
-            .unwrap_or_default();
+        let elapsed = self.running_since.map(|since| since.elapsed()).unwrap_or_default();
         (self.set_to + elapsed).trunc_subsecs(6)
     }
 }

@@ -44,10 +44,7 @@ impl FromStr for LocalTime {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const EXPECTED: &str = "expected a time of day such as 09:30, or 24:00";
         let digit = |index: usize| {
-            let digit = text
-                .as_bytes()
-                .get(index)
-                .filter(|byte| byte.is_ascii_digit());
+            let digit = text.as_bytes().get(index).filter(|byte| byte.is_ascii_digit());
             digit.map(|byte| i16::from(byte - b'0')).ok_or(EXPECTED)
         };
         if text.len() != 5 || text.as_bytes()[2] != b':' {
@@ -68,9 +65,7 @@ mod tests {
     #[test]
     fn the_end_of_the_day_is_a_time_but_nothing_after_it() {
         assert_eq!("24:00".parse::<LocalTime>().unwrap().minutes(), 1440);
-        for wrong in [
-            "24:01", "25:00", "9:30", "09:60", "09:3", "09-30", "", "０9:30", "09:300",
-        ] {
+        for wrong in ["24:01", "25:00", "9:30", "09:60", "09:3", "09-30", "", "０9:30", "09:300"] {
             assert!(wrong.parse::<LocalTime>().is_err(), "{wrong}");
         }
     }

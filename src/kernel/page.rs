@@ -39,12 +39,7 @@ impl<T> Page<T> {
     /// A page of a list that has no items.
     #[must_use]
     pub fn empty() -> Self {
-        Self {
-            items: Vec::new(),
-            has_previous: false,
-            has_next: false,
-            total: Some(0),
-        }
+        Self { items: Vec::new(), has_previous: false, has_next: false, total: Some(0) }
     }
 
     /// The page from what was read for it: up to one item more than it holds, in reading order.
@@ -56,32 +51,14 @@ impl<T> Page<T> {
             items.reverse();
         }
         let behind_cursor = request.cursor.is_some();
-        let (has_previous, has_next) = if request.backwards {
-            (more, behind_cursor)
-        } else {
-            (behind_cursor, more)
-        };
-        Self {
-            items,
-            has_previous,
-            has_next,
-            total,
-        }
+        let (has_previous, has_next) = if request.backwards { (more, behind_cursor) } else { (behind_cursor, more) };
+        Self { items, has_previous, has_next, total }
     }
 
     /// The same page of other things.
     pub fn map<U>(self, mut convert: impl FnMut(T) -> U) -> Page<U> {
-        let items = self
-            .items
-            .into_iter()
-            .map(|(cursor, item)| (cursor, convert(item)))
-            .collect();
-        Page {
-            items,
-            has_previous: self.has_previous,
-            has_next: self.has_next,
-            total: self.total,
-        }
+        let items = self.items.into_iter().map(|(cursor, item)| (cursor, convert(item))).collect();
+        Page { items, has_previous: self.has_previous, has_next: self.has_next, total: self.total }
     }
 }
 
@@ -102,7 +79,5 @@ pub fn decode_cursor<K: DeserializeOwned>(list: &str, cursor: &str) -> Result<K,
     decoded
         .filter(|(name, _)| name == list)
         .map(|(_, key)| key)
-        .ok_or(Rejection::BadInput(
-            "The cursor is not one of this list.".into(),
-        ))
+        .ok_or(Rejection::BadInput("The cursor is not one of this list.".into()))
 }

@@ -56,21 +56,13 @@ impl Refusal {
     /// A refusal of the whole input.
     #[must_use]
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            field: Vec::new(),
-        }
+        Self { code, message: message.into(), field: Vec::new() }
     }
 
     /// A refusal of one field, named by its path with dots (`rules.2.endTime`).
     #[must_use]
     pub fn of(field: &str, code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            field: field.split('.').map(str::to_owned).collect(),
-        }
+        Self { code, message: message.into(), field: field.split('.').map(str::to_owned).collect() }
     }
 
     /// The id in this field names nothing that the viewer may see.

@@ -49,8 +49,7 @@ impl Doctor {
     /// Until how many hours before a visit patients may cancel it.
     #[must_use]
     pub fn cancellation_notice_hours(&self) -> i32 {
-        self.own_cancellation_notice_hours
-            .unwrap_or(self.clinic_cancellation_notice_hours)
+        self.own_cancellation_notice_hours.unwrap_or(self.clinic_cancellation_notice_hours)
     }
 
     /// Looks over what it holds.
@@ -155,18 +154,12 @@ impl DoctorPatch {
         self.name.apply_to(&mut doctor.name, check, "name");
         self.title.apply_to_optional(&mut doctor.title);
         self.bio.apply_to_optional(&mut doctor.bio);
-        self.time_zone
-            .apply_to(&mut doctor.time_zone, check, "timeZone");
-        self.slot_minutes
-            .apply_to(&mut doctor.slot_minutes, check, "slotMinutes");
-        self.buffer_minutes
-            .apply_to(&mut doctor.buffer_minutes, check, "bufferMinutes");
-        self.min_notice_minutes
-            .apply_to(&mut doctor.min_notice_minutes, check, "minNoticeMinutes");
-        self.max_advance_days
-            .apply_to(&mut doctor.max_advance_days, check, "maxAdvanceDays");
-        self.cancellation_notice_hours
-            .apply_to_optional(&mut doctor.own_cancellation_notice_hours);
+        self.time_zone.apply_to(&mut doctor.time_zone, check, "timeZone");
+        self.slot_minutes.apply_to(&mut doctor.slot_minutes, check, "slotMinutes");
+        self.buffer_minutes.apply_to(&mut doctor.buffer_minutes, check, "bufferMinutes");
+        self.min_notice_minutes.apply_to(&mut doctor.min_notice_minutes, check, "minNoticeMinutes");
+        self.max_advance_days.apply_to(&mut doctor.max_advance_days, check, "maxAdvanceDays");
+        self.cancellation_notice_hours.apply_to_optional(&mut doctor.own_cancellation_notice_hours);
         self.active.apply_to(&mut doctor.active, check, "active");
         doctor.check(check);
     }

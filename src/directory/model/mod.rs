@@ -33,9 +33,7 @@ fn check_notice(check: &mut Check, hours: Option<i32>) {
 
 /// Names in addresses are the same everywhere, whatever is typed on.
 fn check_slug(check: &mut Check, slug: &str) {
-    let fits = |character: char| {
-        character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-'
-    };
+    let fits = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
     if slug.is_empty() || slug.chars().count() > NAME || !slug.chars().all(fits) {
         check.refuse(
             "slug",

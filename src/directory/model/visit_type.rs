@@ -44,11 +44,7 @@ impl VisitType {
         if let Some(price) = &self.price {
             check.number("price.amount", price.amount, 0..=i32::MAX);
             if iso_currency::Currency::from_code(&price.currency).is_none() {
-                check.refuse(
-                    "price.currency",
-                    Code::Invalid,
-                    "A currency by its ISO 4217 code, such as EUR.",
-                );
+                check.refuse("price.currency", Code::Invalid, "A currency by its ISO 4217 code, such as EUR.");
             }
         }
     }

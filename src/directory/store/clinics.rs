@@ -17,10 +17,7 @@ use ::entity::clinic;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use std::collections::HashMap;
 
-const SLUG: Constraint = Constraint {
-    name: "clinic_slug_key",
-    sqlite: "clinic.slug",
-};
+const SLUG: Constraint = Constraint { name: "clinic_slug_key", sqlite: "clinic.slug" };
 
 impl TryFrom<clinic::Model> for Clinic {
     type Error = Rejection;
@@ -54,15 +51,10 @@ fn to_row(clinic: &Clinic) -> clinic::ActiveModel {
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn clinics(
-    database: &Database,
-    ids: &[ClinicId],
-) -> Result<HashMap<ClinicId, Clinic>, Rejection> {
+pub async fn clinics(database: &Database, ids: &[ClinicId]) -> Result<HashMap<ClinicId, Clinic>, Rejection> {
     let select = clinic::Entity::find().filter(clinic::Column::Id.is_in(ids.iter().copied()));
     let rows = select.all(database.reader()).await?;
-    rows.into_iter()
-        .map(|row| Ok((row.id, row.try_into()?)))
-        .collect()
+    rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
 }
 
 /// All clinics, by name.
@@ -73,18 +65,9 @@ pub(in crate::directory) async fn clinic_page(
     const LIST: &str = "clinics";
     let columns = [clinic::Column::Name, clinic::Column::Id];
     let listing = by_name(clinic::Entity::find(), columns, LIST, request)?;
-    let Rows { rows, total } = listing
-        .page::<_, clinic::Model>(database.reader(), request)
-        .await?;
-    let item =
-        |row: clinic::Model| Ok((encode_cursor(LIST, &(&row.name, row.id)), row.try_into()?));
-    Ok(Page::read(
-        request,
-        rows.into_iter()
-            .map(item)
-            .collect::<Result<_, Rejection>>()?,
-        total,
-    ))
+    let Rows { rows, total } = listing.page::<_, clinic::Model>(database.reader(), request).await?;
+    let item = |row: clinic::Model| Ok((encode_cursor(LIST, &(&row.name, row.id)), row.try_into()?));
+    Ok(Page::read(request, rows.into_iter().map(item).collect::<Result<_, Rejection>>()?, total))
 }
 
 /// Writes a new clinic.
@@ -92,10 +75,7 @@ pub(in crate::directory) async fn insert_clinic_in(
     transaction: &Transaction,
     clinic: &Clinic,
 ) -> Result<(), Rejection> {
-    match clinic::Entity::insert(to_row(clinic))
-        .exec_without_returning(&**transaction)
-        .await
-    {
+    match clinic::Entity::insert(to_row(clinic)).exec_without_returning(&**transaction).await {
         Err(error) if SLUG.is_violated(&error) => Err(slug_taken()),
         other => Ok(other.map(|_| ())?),
     }
@@ -113,13 +93,6 @@ pub(in crate::directory) async fn update_clinic_in(
 }
 
 /// Removes a clinic that has neither doctors nor admins; tells whether there was one.
-pub(in crate::directory) async fn delete_clinic_in(
-    transaction: &Transaction,
-    id: ClinicId,
-) -> Result<bool, Rejection> {
-    delete_in(
-        transaction,
-        clinic::Entity::delete_many().filter(clinic::Column::Id.eq(id)),
-    )
-    .await
+pub(in crate::directory) async fn delete_clinic_in(transaction: &Transaction, id: ClinicId) -> Result<bool, Rejection> {
+    delete_in(transaction, clinic::Entity::delete_many().filter(clinic::Column::Id.eq(id))).await
 }

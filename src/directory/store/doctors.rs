@@ -17,8 +17,8 @@ use ::entity::{calendar, clinic, doctor, doctor_specialty};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
-    QueryTrait, RelationDef, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, QueryTrait,
+    RelationDef, Select,
     sea_query::{Expr, ExprTrait, LikeExpr},
 };
 use std::{collections::HashMap, hash::Hash};
@@ -59,17 +59,8 @@ impl TryFrom<DoctorRow> for Doctor {
 }
 
 fn to_row(doctor: &Doctor) -> doctor::ActiveModel {
-    let words = [
-        Some(doctor.name.as_str()),
-        doctor.title.as_deref(),
-        doctor.bio.as_deref(),
-    ];
-    let search_text = words
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("\n")
-        .to_lowercase();
+    let words = [Some(doctor.name.as_str()), doctor.title.as_deref(), doctor.bio.as_deref()];
+    let search_text = words.into_iter().flatten().collect::<Vec<_>>().join("\n").to_lowercase();
     doctor::ActiveModel {
         id: Set(doctor.id),
         user_id: Set(doctor.user_id),
@@ -90,22 +81,15 @@ fn to_row(doctor: &Doctor) -> doctor::ActiveModel {
 
 /// Doctors with the version of their calendars and what their clinics say of cancelling.
 fn select() -> Select<doctor::Entity> {
-    let to_calendar: RelationDef = doctor::Entity::belongs_to(calendar::Entity)
-        .from(doctor::Column::Id)
-        .to(calendar::Column::DoctorId)
-        .into();
-    let to_clinic: RelationDef = doctor::Entity::belongs_to(clinic::Entity)
-        .from(doctor::Column::ClinicId)
-        .to(clinic::Column::Id)
-        .into();
+    let to_calendar: RelationDef =
+        doctor::Entity::belongs_to(calendar::Entity).from(doctor::Column::Id).to(calendar::Column::DoctorId).into();
+    let to_clinic: RelationDef =
+        doctor::Entity::belongs_to(clinic::Entity).from(doctor::Column::ClinicId).to(clinic::Column::Id).into();
     doctor::Entity::find()
         .join(JoinType::InnerJoin, to_calendar)
         .join(JoinType::InnerJoin, to_clinic)
         .column_as(calendar::Column::Version, "calendar_version")
-        .column_as(
-            clinic::Column::CancellationNoticeHours,
-            "clinic_cancellation_notice_hours",
-        )
+        .column_as(clinic::Column::CancellationNoticeHours, "clinic_cancellation_notice_hours")
 }
 
 /// Those doctors that are listed and that the filter lets through.
@@ -122,14 +106,9 @@ fn listed(filter: &DoctorFilter) -> Select<doctor::Entity> {
         select = select.filter(doctor::Column::Id.in_subquery(practising.into_query()));
     }
     if let Some(search) = &filter.search {
-        let escaped = search
-            .to_lowercase()
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_");
+        let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let pattern = LikeExpr::new(format!("%{escaped}%")).escape('\\');
-        select =
-            select.filter(Expr::col((doctor::Entity, doctor::Column::SearchText)).like(pattern));
+        select = select.filter(Expr::col((doctor::Entity, doctor::Column::SearchText)).like(pattern));
     }
     select
 }
@@ -144,23 +123,15 @@ pub async fn doctors(
 ) -> Result<HashMap<DoctorId, Doctor>, Rejection> {
     let select = select().filter(doctor::Column::Id.is_in(ids.iter().copied()));
     let rows = select.into_model::<DoctorRow>().all(connection).await?;
-    rows.into_iter()
-        .map(|row| Ok((row.doctor.id, row.try_into()?)))
-        .collect()
+    rows.into_iter().map(|row| Ok((row.doctor.id, row.try_into()?))).collect()
 }
 
 /// All listed doctors that the filter lets through, in the order of their ids.
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn doctors_by(
-    database: &Database,
-    filter: &DoctorFilter,
-) -> Result<Vec<Doctor>, Rejection> {
-    let rows = listed(filter)
-        .into_model::<DoctorRow>()
-        .all(database.reader())
-        .await?;
+pub async fn doctors_by(database: &Database, filter: &DoctorFilter) -> Result<Vec<Doctor>, Rejection> {
+    let rows = listed(filter).into_model::<DoctorRow>().all(database.reader()).await?;
     rows.into_iter().map(Doctor::try_from).collect()
 }
 
@@ -187,14 +158,7 @@ pub async fn doctors_of_clinics(
 ) -> Result<HashMap<ClinicId, Page<Doctor>>, Rejection> {
     let columns = [doctor::Column::Name, doctor::Column::Id];
     let listing = by_name(listed(filter), columns, LIST, request)?;
-    let pages = listing
-        .pages(
-            database.reader(),
-            doctor::Column::ClinicId,
-            clinics,
-            request,
-        )
-        .await?;
+    let pages = listing.pages(database.reader(), doctor::Column::ClinicId, clinics, request).await?;
     to_pages(request, pages)
 }
 
@@ -215,41 +179,19 @@ pub async fn doctors_of_specialties(
     let columns = [doctor::Column::Name, doctor::Column::Id];
     let listing = by_name(select, columns, LIST, request)?;
     let group = doctor_specialty::Column::SpecialtyId;
-    to_pages(
-        request,
-        listing
-            .pages(database.reader(), group, specialties, request)
-            .await?,
-    )
+    to_pages(request, listing.pages(database.reader(), group, specialties, request).await?)
 }
 
 fn to_pages<K: Eq + Hash>(
     request: &PageRequest,
     pages: HashMap<K, Rows<DoctorRow>>,
 ) -> Result<HashMap<K, Page<Doctor>>, Rejection> {
-    pages
-        .into_iter()
-        .map(|(group, rows)| Ok((group, to_page(request, rows)?)))
-        .collect()
+    pages.into_iter().map(|(group, rows)| Ok((group, to_page(request, rows)?))).collect()
 }
 
-fn to_page(
-    request: &PageRequest,
-    Rows { rows, total }: Rows<DoctorRow>,
-) -> Result<Page<Doctor>, Rejection> {
-    let item = |row: DoctorRow| {
-        Ok((
-            encode_cursor(LIST, &(&row.doctor.name, row.doctor.id)),
-            row.try_into()?,
-        ))
-    };
-    Ok(Page::read(
-        request,
-        rows.into_iter()
-            .map(item)
-            .collect::<Result<_, Rejection>>()?,
-        total,
-    ))
+fn to_page(request: &PageRequest, Rows { rows, total }: Rows<DoctorRow>) -> Result<Page<Doctor>, Rejection> {
+    let item = |row: DoctorRow| Ok((encode_cursor(LIST, &(&row.doctor.name, row.doctor.id)), row.try_into()?));
+    Ok(Page::read(request, rows.into_iter().map(item).collect::<Result<_, Rejection>>()?, total))
 }
 
 /// The doctors of a clinic, or of those who practise a specialty, listed or not.
@@ -258,9 +200,7 @@ pub(in crate::directory) async fn member_ids(
     filter: &DoctorFilter,
     only: Option<DoctorId>,
 ) -> Result<Vec<DoctorId>, Rejection> {
-    let mut select = doctor::Entity::find()
-        .select_only()
-        .column(doctor::Column::Id);
+    let mut select = doctor::Entity::find().select_only().column(doctor::Column::Id);
     if let Some(clinic) = filter.clinic_id {
         select = select.filter(doctor::Column::ClinicId.eq(clinic));
     }
@@ -284,9 +224,7 @@ pub(in crate::directory) async fn insert_doctor_in(
     doctor: &Doctor,
     specialties: &[SpecialtyId],
 ) -> Result<(), Rejection> {
-    doctor::Entity::insert(to_row(doctor))
-        .exec_without_returning(&**transaction)
-        .await?;
+    doctor::Entity::insert(to_row(doctor)).exec_without_returning(&**transaction).await?;
     link_specialties_in(transaction, doctor.id, specialties).await
 }
 
@@ -306,10 +244,7 @@ pub(in crate::directory) async fn replace_specialties_in(
     specialties: &[SpecialtyId],
 ) -> Result<(), Rejection> {
     let of_doctor = doctor_specialty::Column::DoctorId.eq(doctor_id);
-    doctor_specialty::Entity::delete_many()
-        .filter(of_doctor)
-        .exec(&**transaction)
-        .await?;
+    doctor_specialty::Entity::delete_many().filter(of_doctor).exec(&**transaction).await?;
     link_specialties_in(transaction, doctor_id, specialties).await
 }
 
@@ -318,13 +253,8 @@ async fn link_specialties_in(
     doctor_id: DoctorId,
     specialties: &[SpecialtyId],
 ) -> Result<(), Rejection> {
-    let link = |id: &SpecialtyId| doctor_specialty::ActiveModel {
-        doctor_id: Set(doctor_id),
-        specialty_id: Set(*id),
-    };
+    let link = |id: &SpecialtyId| doctor_specialty::ActiveModel { doctor_id: Set(doctor_id), specialty_id: Set(*id) };
     let links = specialties.iter().map(link);
-    doctor_specialty::Entity::insert_many(links)
-        .exec_without_returning(&**transaction)
-        .await?;
+    doctor_specialty::Entity::insert_many(links).exec_without_returning(&**transaction).await?;
     Ok(())
 }

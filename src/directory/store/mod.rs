@@ -27,18 +27,11 @@ use sea_orm::{DeleteMany, EntityTrait, Order, Select, SqlErr, Value};
 use uuid::Uuid;
 
 fn time_zone(name: &str) -> Result<Tz, Rejection> {
-    Ok(name
-        .parse()
-        .map_err(|_| Internal::new("a stored time zone is unknown"))?)
+    Ok(name.parse().map_err(|_| Internal::new("a stored time zone is unknown"))?)
 }
 
 fn slug_taken() -> Rejection {
-    Refusal::of(
-        "slug",
-        Code::Taken,
-        "Something else has this name in addresses.",
-    )
-    .into()
+    Refusal::of("slug", Code::Taken, "Something else has this name in addresses.").into()
 }
 
 /// Reads the page of a list that is ordered by name.
@@ -48,33 +41,16 @@ fn by_name<E: EntityTrait>(
     list: &str,
     request: &PageRequest,
 ) -> Result<Listing<E>, Rejection> {
-    let key = request
-        .cursor
-        .as_deref()
-        .map(|cursor| decode_cursor::<(String, Uuid)>(list, cursor))
-        .transpose()?;
+    let key = request.cursor.as_deref().map(|cursor| decode_cursor::<(String, Uuid)>(list, cursor)).transpose()?;
     let after = key.map(|(name, id)| [Value::from(name), Value::from(id)]);
-    Ok(Listing {
-        select,
-        columns,
-        order: Order::Asc,
-        after,
-    })
+    Ok(Listing { select, columns, order: Order::Asc, after })
 }
 
 /// Removes the rows of `delete`; tells whether there was one.
-async fn delete_in<E: EntityTrait>(
-    transaction: &Transaction,
-    delete: DeleteMany<E>,
-) -> Result<bool, Rejection> {
+async fn delete_in<E: EntityTrait>(transaction: &Transaction, delete: DeleteMany<E>) -> Result<bool, Rejection> {
     match delete.exec(&**transaction).await {
         Ok(deleted) => Ok(deleted.rows_affected > 0),
-        Err(error)
-            if matches!(
-                error.sql_err(),
-                Some(SqlErr::ForeignKeyConstraintViolation(_))
-            ) =>
-        {
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
             Err(Refusal::of("id", Code::InUse, "It is in use.").into())
         }
         Err(error) => Err(error.into()),

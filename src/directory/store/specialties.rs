@@ -15,24 +15,16 @@ use crate::{
 };
 use ::entity::{doctor_specialty, specialty};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, JoinType, QueryFilter,
-    QueryOrder, QuerySelect, RelationDef,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    RelationDef,
 };
 use std::collections::{HashMap, HashSet};
 
-const SLUG: Constraint = Constraint {
-    name: "specialty_slug_key",
-    sqlite: "specialty.slug",
-};
+const SLUG: Constraint = Constraint { name: "specialty_slug_key", sqlite: "specialty.slug" };
 
 impl From<specialty::Model> for Specialty {
     fn from(row: specialty::Model) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            slug: row.slug,
-            description: row.description,
-        }
+        Self { id: row.id, name: row.name, slug: row.slug, description: row.description }
     }
 }
 
@@ -62,10 +54,7 @@ pub async fn specialties(
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn specialty_by_slug(
-    database: &Database,
-    slug: &str,
-) -> Result<Option<Specialty>, Rejection> {
+pub async fn specialty_by_slug(database: &Database, slug: &str) -> Result<Option<Specialty>, Rejection> {
     let select = specialty::Entity::find().filter(specialty::Column::Slug.eq(slug));
     Ok(select.one(database.reader()).await?.map(Specialty::from))
 }
@@ -78,12 +67,8 @@ pub(in crate::directory) async fn specialty_page(
     const LIST: &str = "specialties";
     let columns = [specialty::Column::Name, specialty::Column::Id];
     let listing = by_name(specialty::Entity::find(), columns, LIST, request)?;
-    let Rows { rows, total } = listing
-        .page::<_, specialty::Model>(database.reader(), request)
-        .await?;
-    let items = rows
-        .into_iter()
-        .map(|row| (encode_cursor(LIST, &(&row.name, row.id)), row.into()));
+    let Rows { rows, total } = listing.page::<_, specialty::Model>(database.reader(), request).await?;
+    let items = rows.into_iter().map(|row| (encode_cursor(LIST, &(&row.name, row.id)), row.into()));
     Ok(Page::read(request, items.collect(), total))
 }
 
@@ -109,10 +94,7 @@ pub async fn specialties_of(
         .await?;
     let mut practised: HashMap<DoctorId, Vec<Specialty>> = HashMap::new();
     for (link, specialty) in rows {
-        practised
-            .entry(link.doctor_id)
-            .or_default()
-            .extend(specialty.map(Specialty::from));
+        practised.entry(link.doctor_id).or_default().extend(specialty.map(Specialty::from));
     }
     Ok(practised)
 }
@@ -122,9 +104,7 @@ pub(in crate::directory) async fn insert_specialty_in(
     transaction: &Transaction,
     specialty: &Specialty,
 ) -> Result<(), Rejection> {
-    let written = specialty::Entity::insert(to_specialty_row(specialty))
-        .exec_without_returning(&**transaction)
-        .await;
+    let written = specialty::Entity::insert(to_specialty_row(specialty)).exec_without_returning(&**transaction).await;
     match written {
         Err(error) if SLUG.is_violated(&error) => Err(slug_taken()),
         other => Ok(other.map(|_| ())?),
@@ -147,11 +127,7 @@ pub(in crate::directory) async fn delete_specialty_in(
     transaction: &Transaction,
     id: SpecialtyId,
 ) -> Result<bool, Rejection> {
-    delete_in(
-        transaction,
-        specialty::Entity::delete_many().filter(specialty::Column::Id.eq(id)),
-    )
-    .await
+    delete_in(transaction, specialty::Entity::delete_many().filter(specialty::Column::Id.eq(id))).await
 }
 
 /// Which of these specialties there are not, by their places.
@@ -160,13 +136,6 @@ pub(in crate::directory) async fn missing_specialties_in(
     ids: &[SpecialtyId],
 ) -> Result<Vec<usize>, Rejection> {
     let select = specialty::Entity::find().filter(specialty::Column::Id.is_in(ids.iter().copied()));
-    let known: HashSet<_> = select
-        .all(&**transaction)
-        .await?
-        .into_iter()
-        .map(|row| row.id)
-        .collect();
-    Ok((0..ids.len())
-        .filter(|place| !known.contains(&ids[*place]))
-        .collect())
+    let known: HashSet<_> = select.all(&**transaction).await?.into_iter().map(|row| row.id).collect();
+    Ok((0..ids.len()).filter(|place| !known.contains(&ids[*place])).collect())
 }

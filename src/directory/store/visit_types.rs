@@ -2,7 +2,7 @@
 
 use crate::{
     directory::model::{Price, VisitType},
-    infra::db::{Database, Transaction},
+    infra::db::Transaction,
     kernel::{
         id::{DoctorId, VisitTypeId},
         rejection::Rejection,
@@ -10,8 +10,8 @@ use crate::{
 };
 use ::entity::visit_type;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder,
 };
 use std::collections::HashMap;
 
@@ -58,14 +58,8 @@ pub async fn visit_types(
     connection: &impl ConnectionTrait,
     ids: &[VisitTypeId],
 ) -> Result<HashMap<VisitTypeId, VisitType>, Rejection> {
-    let select =
-        visit_type::Entity::find().filter(visit_type::Column::Id.is_in(ids.iter().copied()));
-    Ok(select
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| (row.id, row.into()))
-        .collect())
+    let select = visit_type::Entity::find().filter(visit_type::Column::Id.is_in(ids.iter().copied()));
+    Ok(select.all(connection).await?.into_iter().map(|row| (row.id, row.into())).collect())
 }
 
 /// What each of these doctors offers, by name.
@@ -73,14 +67,14 @@ pub async fn visit_types(
 /// # Errors
 /// Where the database does not answer.
 pub async fn visit_types_of(
-    database: &Database,
+    connection: &impl ConnectionTrait,
     doctors: &[DoctorId],
 ) -> Result<HashMap<DoctorId, Vec<VisitType>>, Rejection> {
     let rows = visit_type::Entity::find()
         .filter(visit_type::Column::DoctorId.is_in(doctors.iter().copied()))
         .order_by_asc(visit_type::Column::Name)
         .order_by_asc(visit_type::Column::Id)
-        .all(database.reader())
+        .all(connection)
         .await?;
     let mut offered: HashMap<DoctorId, Vec<VisitType>> = HashMap::new();
     for row in rows {
@@ -103,9 +97,7 @@ pub(in crate::directory) async fn insert_visit_type_in(
     transaction: &Transaction,
     visit_type: &VisitType,
 ) -> Result<(), Rejection> {
-    visit_type::Entity::insert(to_row(visit_type))
-        .exec_without_returning(&**transaction)
-        .await?;
+    visit_type::Entity::insert(to_row(visit_type)).exec_without_returning(&**transaction).await?;
     Ok(())
 }
 

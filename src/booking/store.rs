@@ -1,0 +1,314 @@
+//! The rows of appointments and of their history. Every read of an appointment begins with who is asking.
+
+use super::model::{Appointment, AppointmentFilter, AppointmentOrder, AppointmentStatus, Transition};
+use crate::{
+    infra::{
+        db::{Constraint, Database, Transaction},
+        listing::{Listing, Rows},
+    },
+    kernel::{
+        id::{AppointmentId, DoctorId, UserId},
+        interval::Interval,
+        page::{Page, PageRequest, decode_cursor, encode_cursor},
+        rejection::{Internal, Rejection},
+        viewer::{Role, Viewer},
+    },
+};
+use ::entity::{appointment, appointment_transition};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Order, QueryFilter,
+    QueryOrder, QuerySelect, Select, Value, sea_query::Expr,
+};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+const START: Constraint =
+    Constraint { name: "ux_appointment_start", sqlite: "appointment.doctor_id, appointment.starts_at" };
+const OVERLAP: Constraint = Constraint { name: "ex_appointment_overlap", sqlite: "ex_appointment_overlap" };
+
+/// Whether the database refused a claim because another is in its way.
+pub fn is_taken(error: &DbErr) -> bool {
+    START.is_violated(error) || OVERLAP.is_violated(error)
+}
+
+impl TryFrom<appointment::Model> for Appointment {
+    type Error = Rejection;
+
+    fn try_from(row: appointment::Model) -> Result<Self, Rejection> {
+        Ok(Self {
+            id: row.id,
+            reference: row.reference,
+            doctor_id: row.doctor_id,
+            clinic_id: row.clinic_id,
+            patient_id: row.patient_id,
+            visit_type_id: row.visit_type_id,
+            visit: Interval { start: row.starts_at, end: row.ends_at },
+            occupied: Interval { start: row.occupied_from, end: row.occupied_until },
+            time_zone: row.time_zone.parse().map_err(|_| Internal::new("an appointment's time zone is unknown"))?,
+            status: row.status,
+            notes: row.notes,
+            version: row.version,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// What a viewer may see.
+fn visible_to(viewer: &Viewer) -> Select<appointment::Entity> {
+    let all = appointment::Entity::find();
+    match viewer.role {
+        Role::Patient => all.filter(appointment::Column::PatientId.eq(viewer.user_id)),
+        Role::Doctor(doctor) => all.filter(appointment::Column::DoctorId.eq(doctor)),
+        Role::ClinicAdmin(clinic) => all.filter(appointment::Column::ClinicId.eq(clinic)),
+        Role::PlatformAdmin => all,
+    }
+}
+
+/// Those of these appointments that the viewer may see.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn appointments(
+    connection: &impl ConnectionTrait,
+    viewer: &Viewer,
+    ids: &[AppointmentId],
+) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
+    let rows = visible_to(viewer).filter(appointment::Column::Id.is_in(ids.iter().copied())).all(connection).await?;
+    rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
+}
+
+/// The appointment with this reference, if the viewer may see it.
+pub async fn find_by_reference(
+    database: &Database,
+    viewer: &Viewer,
+    reference: &str,
+) -> Result<Option<Appointment>, Rejection> {
+    let select = visible_to(viewer).filter(appointment::Column::Reference.eq(reference));
+    select.one(database.reader()).await?.map(Appointment::try_from).transpose()
+}
+
+/// An appointment that the viewer may see, as it is now and stays until this transaction ends: whoever changes it has taken the calendar
+/// before.
+pub async fn find_in(
+    transaction: &Transaction,
+    viewer: &Viewer,
+    id: AppointmentId,
+) -> Result<Option<Appointment>, Rejection> {
+    let select = visible_to(viewer).filter(appointment::Column::Id.eq(id)).lock_exclusive();
+    select.one(&**transaction).await?.map(Appointment::try_from).transpose()
+}
+
+fn listing(
+    select: Select<appointment::Entity>,
+    filter: &AppointmentFilter,
+    order: AppointmentOrder,
+    request: &PageRequest,
+) -> Result<Listing<appointment::Entity>, Rejection> {
+    let mut select = select;
+    if !filter.statuses.is_empty() {
+        select = select.filter(appointment::Column::Status.is_in(filter.statuses.iter().copied()));
+    }
+    if let Some(from) = filter.from {
+        select = select.filter(appointment::Column::StartsAt.gte(from));
+    }
+    if let Some(to) = filter.to {
+        select = select.filter(appointment::Column::StartsAt.lt(to));
+    }
+    if let Some(doctor) = filter.doctor_id {
+        select = select.filter(appointment::Column::DoctorId.eq(doctor));
+    }
+    if let Some(patient) = filter.patient_id {
+        select = select.filter(appointment::Column::PatientId.eq(patient));
+    }
+    let cursor = request.cursor.as_deref();
+    let key = cursor.map(|cursor| decode_cursor::<(DateTime<Utc>, Uuid)>(list(order), cursor)).transpose()?;
+    let (column, direction) = match order {
+        AppointmentOrder::StartsAtAsc => (appointment::Column::StartsAt, Order::Asc),
+        AppointmentOrder::StartsAtDesc => (appointment::Column::StartsAt, Order::Desc),
+        AppointmentOrder::CreatedAtDesc => (appointment::Column::CreatedAt, Order::Desc),
+    };
+    Ok(Listing {
+        select,
+        columns: [column, appointment::Column::Id],
+        order: direction,
+        after: key.map(|(instant, id)| [Value::from(instant), Value::from(id)]),
+    })
+}
+
+fn list(order: AppointmentOrder) -> &'static str {
+    match order {
+        AppointmentOrder::StartsAtAsc => "appointments by start",
+        AppointmentOrder::StartsAtDesc => "appointments by start, latest first",
+        AppointmentOrder::CreatedAtDesc => "appointments by booking, latest first",
+    }
+}
+
+fn to_page(
+    order: AppointmentOrder,
+    request: &PageRequest,
+    Rows { rows, total }: Rows<appointment::Model>,
+) -> Result<Page<Appointment>, Rejection> {
+    let item = |row: appointment::Model| {
+        let instant = if order == AppointmentOrder::CreatedAtDesc { row.created_at } else { row.starts_at };
+        Ok((encode_cursor(list(order), &(instant, row.id)), row.try_into()?))
+    };
+    Ok(Page::read(request, rows.into_iter().map(item).collect::<Result<_, Rejection>>()?, total))
+}
+
+/// The appointments that the viewer may see and the filter lets through.
+pub async fn page(
+    database: &Database,
+    viewer: &Viewer,
+    filter: &AppointmentFilter,
+    order: AppointmentOrder,
+    request: &PageRequest,
+) -> Result<Page<Appointment>, Rejection> {
+    let listing = listing(visible_to(viewer), filter, order, request)?;
+    to_page(order, request, listing.page(database.reader(), request).await?)
+}
+
+/// The same page of the appointments of each of these patients.
+///
+/// # Errors
+/// Where the cursor is none, or the database does not answer.
+pub async fn appointments_of(
+    database: &Database,
+    viewer: &Viewer,
+    patients: &[UserId],
+    (filter, order, request): (&AppointmentFilter, AppointmentOrder, &PageRequest),
+) -> Result<HashMap<UserId, Page<Appointment>>, Rejection> {
+    let listing = listing(visible_to(viewer), filter, order, request)?;
+    let group = appointment::Column::PatientId;
+    let pages = listing.pages(database.reader(), group, patients, request).await?;
+    pages.into_iter().map(|(patient, rows)| Ok((patient, to_page(order, request, rows)?))).collect()
+}
+
+/// Those of these people who have, or had, an appointment that the viewer may see.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn known_patients(
+    database: &Database,
+    viewer: &Viewer,
+    people: &[UserId],
+) -> Result<HashSet<UserId>, Rejection> {
+    let known = visible_to(viewer)
+        .select_only()
+        .column(appointment::Column::PatientId)
+        .distinct()
+        .filter(appointment::Column::PatientId.is_in(people.iter().copied()));
+    Ok(known.into_tuple().all(database.reader()).await?.into_iter().collect())
+}
+
+/// The history of each of these appointments, which the viewer was let see before.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn histories(
+    database: &Database,
+    ids: &[AppointmentId],
+) -> Result<HashMap<AppointmentId, Vec<Transition>>, Rejection> {
+    let rows = appointment_transition::Entity::find()
+        .filter(appointment_transition::Column::AppointmentId.is_in(ids.iter().copied()))
+        .order_by_asc(appointment_transition::Column::Id)
+        .all(database.reader())
+        .await?;
+    let mut histories: HashMap<AppointmentId, Vec<Transition>> = HashMap::new();
+    for row in rows {
+        histories.entry(row.appointment_id).or_default().push(Transition {
+            appointment_id: row.appointment_id,
+            from: row.from_status,
+            to: row.to_status,
+            actor_id: row.actor_id,
+            reason: row.reason,
+            at: row.at,
+        });
+    }
+    Ok(histories)
+}
+
+/// Writes a new claim. Whether another is in its way is for [`is_taken`] to say.
+pub async fn insert_in(transaction: &Transaction, appointment: &Appointment) -> Result<(), DbErr> {
+    let row = appointment::ActiveModel {
+        id: Set(appointment.id),
+        reference: Set(appointment.reference.clone()),
+        doctor_id: Set(appointment.doctor_id),
+        clinic_id: Set(appointment.clinic_id),
+        patient_id: Set(appointment.patient_id),
+        visit_type_id: Set(appointment.visit_type_id),
+        starts_at: Set(appointment.visit.start),
+        ends_at: Set(appointment.visit.end),
+        occupied_from: Set(appointment.occupied.start),
+        occupied_until: Set(appointment.occupied.end),
+        time_zone: Set(appointment.time_zone.name().to_owned()),
+        status: Set(appointment.status),
+        notes: Set(appointment.notes.clone()),
+        expires_at: Set(None),
+        version: Set(appointment.version),
+        created_at: Set(appointment.created_at),
+    };
+    appointment::Entity::insert(row).exec_without_returning(&**transaction).await?;
+    Ok(())
+}
+
+/// Writes what a move made of an appointment.
+pub async fn save_in(transaction: &Transaction, appointment: &Appointment) -> Result<(), Rejection> {
+    let row = appointment::ActiveModel {
+        id: Set(appointment.id),
+        status: Set(appointment.status),
+        version: Set(appointment.version),
+        ..Default::default()
+    };
+    row.update(&**transaction).await?;
+    Ok(())
+}
+
+/// Writes steps into the history.
+pub async fn record_in(transaction: &Transaction, steps: Vec<Transition>) -> Result<(), Rejection> {
+    let row = |step: Transition| appointment_transition::ActiveModel {
+        appointment_id: Set(step.appointment_id),
+        from_status: Set(step.from),
+        to_status: Set(step.to),
+        actor_id: Set(step.actor_id),
+        reason: Set(step.reason),
+        at: Set(step.at),
+        ..Default::default()
+    };
+    let rows = steps.into_iter().map(row);
+    appointment_transition::Entity::insert_many(rows).exec_without_returning(&**transaction).await?;
+    Ok(())
+}
+
+/// Confirms those of these appointments that are still pending; tells which.
+pub async fn confirm_in(transaction: &Transaction, ids: Vec<AppointmentId>) -> Result<Vec<AppointmentId>, Rejection> {
+    use sea_orm::sea_query::ExprTrait;
+    let confirmed = appointment::Entity::update_many()
+        .col_expr(appointment::Column::Status, Expr::value(AppointmentStatus::Confirmed))
+        .col_expr(appointment::Column::Version, Expr::col(appointment::Column::Version).add(1))
+        .filter(appointment::Column::Id.is_in(ids))
+        .filter(appointment::Column::Status.eq(AppointmentStatus::Pending))
+        .exec_with_returning(&**transaction)
+        .await?;
+    Ok(confirmed.into_iter().map(|row| row.id).collect())
+}
+
+/// The visits of a doctor that are to come, the earliest first, at most `limit`.
+pub async fn upcoming(
+    database: &Database,
+    viewer: &Viewer,
+    doctor_id: DoctorId,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Appointment>, Rejection> {
+    let rows = visible_to(viewer)
+        .filter(appointment::Column::DoctorId.eq(doctor_id))
+        .filter(appointment::Column::StartsAt.gte(now))
+        .filter(appointment::Column::Status.is_in([AppointmentStatus::Pending, AppointmentStatus::Confirmed]))
+        .order_by_asc(appointment::Column::StartsAt)
+        .order_by_asc(appointment::Column::Id)
+        .limit(limit)
+        .all(database.reader())
+        .await?;
+    rows.into_iter().map(Appointment::try_from).collect()
+}
