@@ -25,3 +25,6 @@ pub mod availability;
 
 /// Bookings and cancellations: the appointment's life.
 pub mod booking;
+
+/// The GraphQL schema: one noun, one file.
+pub mod graphql;

@@ -10,9 +10,9 @@ pub use model::{
     Clinic, ClinicPatch, Doctor, DoctorFilter, DoctorPatch, NewClinic, NewDoctor, NewSpecialty, Price, SavedVisitType,
     Specialty, SpecialtyPatch, VisitMode, VisitType,
 };
-pub use service::Directory;
+pub use service::{Directory, check_search};
 pub use store::{
-    clinics, doctors, doctors_by, doctors_of_clinics, doctors_of_specialties, specialties, specialties_of,
-    specialty_by_slug, visit_types, visit_types_of,
+    clinics, doctors, doctors_by, doctors_of_clinics, doctors_of_specialties, doctors_of_users, specialties,
+    specialties_of, specialty_by_slug, visit_types, visit_types_of,
 };
 pub use watch::Watched;

@@ -49,9 +49,8 @@ impl Directory {
     /// Listed doctors, by name.
     ///
     /// # Errors
-    /// Where the cursor is none, the search too long, or the database does not answer.
+    /// Where the cursor is none, or the database does not answer.
     pub async fn list_doctors(&self, filter: &DoctorFilter, request: &PageRequest) -> Result<Page<Doctor>, Rejection> {
-        check_search(filter)?;
         store::doctor_page(&self.database, filter, request).await
     }
 
@@ -204,10 +203,13 @@ impl Directory {
 }
 
 /// Looks over what is searched for.
-fn check_search(filter: &DoctorFilter) -> Result<(), Rejection> {
-    let search = filter.search.as_deref().unwrap_or_default();
+///
+/// # Errors
+/// `BadInput`.
+pub fn check_search(search: Option<&str>) -> Result<(), Rejection> {
+    let search = search.unwrap_or_default();
     if search.chars().count() > NAME || search.contains('\0') {
-        return Err(Rejection::BadInput("search: at most 200 characters, without NUL.".into()));
+        return Err(Rejection::BadInput("`search` has at most 200 characters, and no NUL.".into()));
     }
     Ok(())
 }

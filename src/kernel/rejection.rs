@@ -90,6 +90,9 @@ pub enum Rejection {
     /// Nothing that the viewer may see is there to subscribe to.
     #[error("not found")]
     NotFound,
+    /// Events came faster than they were taken.
+    #[error("resume required")]
+    ResumeRequired,
     /// A part that is needed does not answer; trying again may help.
     #[error("unavailable: {0}")]
     Unavailable(Internal),

@@ -8,7 +8,7 @@ use crate::{
         listing::Rows,
     },
     kernel::{
-        id::{ClinicId, DoctorId, SpecialtyId},
+        id::{ClinicId, DoctorId, SpecialtyId, UserId},
         page::{Page, PageRequest, encode_cursor},
         rejection::Rejection,
     },
@@ -124,6 +124,16 @@ pub async fn doctors(
     let select = select().filter(doctor::Column::Id.is_in(ids.iter().copied()));
     let rows = select.into_model::<DoctorRow>().all(connection).await?;
     rows.into_iter().map(|row| Ok((row.doctor.id, row.try_into()?))).collect()
+}
+
+/// The doctors that these users sign in as.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn doctors_of_users(database: &Database, users: &[UserId]) -> Result<HashMap<UserId, Doctor>, Rejection> {
+    let select = select().filter(doctor::Column::UserId.is_in(users.iter().copied()));
+    let rows = select.into_model::<DoctorRow>().all(database.reader()).await?;
+    rows.into_iter().map(|row| Ok((row.doctor.user_id, row.try_into()?))).collect()
 }
 
 /// All listed doctors that the filter lets through, in the order of their ids.

@@ -1,0 +1,460 @@
+//! Appointments.
+
+use super::{
+    clinic::Clinic,
+    context::Reach,
+    doctor::Doctor,
+    failure::Failure,
+    guard::For,
+    input,
+    loaders::fetch,
+    page::{self, Arguments, connection},
+    scalars::{DateTime, TimeZone},
+    user::User,
+    user_error::{Sought, UserError, outcome, outcome_of_seeking},
+    visit_type::VisitType,
+};
+use crate::{
+    availability::SlotKey,
+    booking::{self, BookingRequest, CancelRequest, Wanted},
+    kernel::{
+        id::{AppointmentId, UserId},
+        page::{Page, PageRequest},
+        rejection::{Code, Refusal, Rejection},
+    },
+};
+use async_graphql::{Context, Description, Enum, ID, InputObject, Object, SimpleObject};
+use std::collections::HashMap;
+
+/// Where in its life an appointment is.
+#[derive(Clone, Copy, Debug, Enum, PartialEq, Eq)]
+#[graphql(remote = "booking::AppointmentStatus")]
+pub enum AppointmentStatus {
+    /// A patient is filling in the form.
+    Held,
+    /// Booked; the confirmation is under way.
+    Pending,
+    /// Confirmed.
+    Confirmed,
+    /// The visit took place.
+    Completed,
+    /// The patient did not come.
+    NoShow,
+    /// Called off: the time is free again.
+    Cancelled,
+    /// Not confirmed in time: the time is free again.
+    Expired,
+}
+
+/// A visit that a patient has booked with a doctor.
+#[derive(Description, Clone)]
+pub struct Appointment(pub booking::Appointment);
+
+impl From<booking::Appointment> for Appointment {
+    fn from(appointment: booking::Appointment) -> Self {
+        Self(appointment)
+    }
+}
+
+impl Appointment {
+    async fn steps(&self, context: &Context<'_>) -> Result<Vec<booking::Transition>, Failure> {
+        Ok(context.loaders().histories.load(self.0.id).await?.unwrap_or_default())
+    }
+
+    /// The step that called it off.
+    async fn cancellation(&self, context: &Context<'_>) -> Result<Option<booking::Transition>, Failure> {
+        if self.0.status != booking::AppointmentStatus::Cancelled {
+            return Ok(None);
+        }
+        Ok(self.steps(context).await?.pop())
+    }
+}
+
+#[Object(use_type_description)]
+impl Appointment {
+    /// Names the appointment.
+    pub async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// What people call it by: 8 letters and digits, none of which looks like another.
+    async fn reference(&self) -> &str {
+        &self.0.reference
+    }
+
+    /// With whom.
+    async fn doctor(&self, context: &Context<'_>) -> Result<Doctor, Failure> {
+        Ok(Doctor(context.loaders().doctors.load_known(self.0.doctor_id).await?))
+    }
+
+    /// Where.
+    async fn clinic(&self, context: &Context<'_>) -> Result<Clinic, Failure> {
+        Ok(Clinic(context.loaders().clinics.load_known(self.0.clinic_id).await?))
+    }
+
+    /// Who comes.
+    async fn patient(&self, context: &Context<'_>) -> Result<User, Failure> {
+        Ok(User(context.loaders().users.load_known(self.0.patient_id).await?))
+    }
+
+    /// What for; null where only a time was booked.
+    async fn visit_type(&self, context: &Context<'_>) -> Result<Option<VisitType>, Failure> {
+        let Some(id) = self.0.visit_type_id else { return Ok(None) };
+        Ok(Some(VisitType(context.loaders().visit_types.load_known(id).await?)))
+    }
+
+    /// When the visit begins.
+    async fn starts_at(&self) -> DateTime {
+        self.0.visit.start.into()
+    }
+
+    /// When the visit ends.
+    async fn ends_at(&self) -> DateTime {
+        self.0.visit.end.into()
+    }
+
+    /// The patient's time zone, at booking.
+    async fn time_zone(&self) -> TimeZone {
+        self.0.time_zone.into()
+    }
+
+    /// Where in its life it is.
+    async fn status(&self) -> AppointmentStatus {
+        self.0.status.into()
+    }
+
+    /// What the patient wants the doctor to know.
+    async fn notes(&self) -> Option<&str> {
+        self.0.notes.as_deref()
+    }
+
+    /// Until when the patient may cancel it, this instant included; null where there is nothing to cancel any more.
+    async fn cancellable_until(&self, context: &Context<'_>) -> Result<Option<DateTime>, Failure> {
+        let doctor = context.loaders().doctors.load_known(self.0.doctor_id).await?;
+        Ok(self.0.cancellable_until(doctor.cancellation_notice_hours()).map(DateTime))
+    }
+
+    /// Who called it off; null where nobody did.
+    async fn cancelled_by(&self, context: &Context<'_>) -> Result<Option<User>, Failure> {
+        let actor_id = self.cancellation(context).await?.and_then(|step| step.actor_id);
+        let Some(id) = actor_id else { return Ok(None) };
+        Ok(Some(User(context.loaders().users.load_known(id).await?)))
+    }
+
+    /// Why it was called off; null where nobody did, or said why.
+    async fn cancellation_reason(&self, context: &Context<'_>) -> Result<Option<String>, Failure> {
+        Ok(self.cancellation(context).await?.and_then(|step| step.reason))
+    }
+
+    /// Every step of its life, the first one first.
+    #[graphql(complexity = "3 * child_complexity + 1")]
+    async fn history(&self, context: &Context<'_>) -> Result<Vec<AppointmentTransition>, Failure> {
+        Ok(self.steps(context).await?.into_iter().map(AppointmentTransition).collect())
+    }
+
+    /// Grows by one with each change.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// When it was booked.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+}
+
+/// A step in the life of an appointment.
+#[derive(Description)]
+pub struct AppointmentTransition(booking::Transition);
+
+#[Object(use_type_description)]
+impl AppointmentTransition {
+    /// What it was; null before it was booked.
+    async fn from(&self) -> Option<AppointmentStatus> {
+        self.0.from.map(Into::into)
+    }
+
+    /// What it became.
+    async fn to(&self) -> AppointmentStatus {
+        self.0.to.into()
+    }
+
+    /// Who did it; null where the system did.
+    async fn actor(&self, context: &Context<'_>) -> Result<Option<User>, Failure> {
+        let Some(id) = self.0.actor_id else { return Ok(None) };
+        Ok(Some(User(context.loaders().users.load_known(id).await?)))
+    }
+
+    /// Why.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// When.
+    async fn at(&self) -> DateTime {
+        self.0.at.into()
+    }
+}
+
+connection!(AppointmentConnection, AppointmentEdge, Appointment, "appointments", counted);
+
+/// The order of a list of appointments.
+#[derive(Clone, Copy, Debug, Default, Enum, PartialEq, Eq)]
+#[graphql(remote = "booking::AppointmentOrder")]
+pub enum AppointmentOrder {
+    /// The earliest visit first.
+    #[default]
+    StartsAtAsc,
+    /// The latest visit first.
+    StartsAtDesc,
+    /// What was booked last first.
+    CreatedAtDesc,
+}
+
+/// Which appointments.
+#[derive(Default, InputObject)]
+pub struct AppointmentFilter {
+    /// In these states; in every one where nothing is said.
+    statuses: Option<Vec<AppointmentStatus>>,
+    /// Those that begin at this instant or later.
+    from: Option<DateTime>,
+    /// Those that begin before this instant.
+    to: Option<DateTime>,
+    /// Those with this doctor.
+    doctor_id: Option<ID>,
+    /// Those of this patient.
+    patient_id: Option<ID>,
+}
+
+impl AppointmentFilter {
+    /// The filter; nothing where it names something that cannot be there.
+    pub fn parse(self) -> Option<booking::AppointmentFilter> {
+        Some(booking::AppointmentFilter {
+            statuses: self.statuses.unwrap_or_default().into_iter().map(Into::into).collect(),
+            from: self.from.map(Into::into),
+            to: self.to.map(Into::into),
+            doctor_id: self.doctor_id.map(|id| id.parse()).transpose().ok()?,
+            patient_id: self.patient_id.map(|id| id.parse()).transpose().ok()?,
+        })
+    }
+}
+
+/// Queries about appointments.
+#[derive(Default)]
+pub struct AppointmentQuery;
+
+#[Object]
+impl AppointmentQuery {
+    /// An appointment by its ID or by its booking reference, exactly one of the two, for those who may see it.
+    async fn appointment(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its ID.")] id: Option<ID>,
+        #[graphql(desc = "Its booking reference, in any case.")] reference: Option<String>,
+    ) -> Result<Option<Appointment>, Failure> {
+        let found = match (id, reference, context.viewer()) {
+            (Some(_), Some(_), _) | (None, None, _) => {
+                return Err(Rejection::BadInput("Give either `id` or `reference`.".into()).into());
+            }
+            (_, _, None) => None,
+            (Some(id), ..) => match id.parse() {
+                Ok(id) => context.loaders().appointments.load(id).await?,
+                Err(_) => None,
+            },
+            (_, Some(reference), Some(viewer)) => {
+                context.services().booking.find_by_reference(viewer, &reference).await?
+            }
+        };
+        Ok(found.map(Appointment))
+    }
+
+    /// The appointments that you may see: a patient's own, a doctor's own, those of a clinic for its admins, all for admins of the platform.
+    #[graphql(guard = "For::SignedIn", complexity = "page::size(first, last) * child_complexity + 1")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn appointments(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the front, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which to begin.")] after: Option<String>,
+        #[graphql(desc = "How many from the back, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which to end.")] before: Option<String>,
+        #[graphql(desc = "Only these.")] filter: Option<AppointmentFilter>,
+        #[graphql(desc = "In which order; the earliest visit first where nothing is said.")] order_by: Option<
+            AppointmentOrder,
+        >,
+    ) -> Result<AppointmentConnection, Failure> {
+        let request = Arguments { first, after, last, before }.request(context)?;
+        let Some(filter) = filter.unwrap_or_default().parse() else {
+            return Ok(Page::<booking::Appointment>::empty().into());
+        };
+        let order = order_by.unwrap_or_default().into();
+        Ok(context.services().booking.list(context.signed_in()?, &filter, order, &request).await?.into())
+    }
+}
+
+/// What shall be booked, and for whom.
+#[derive(InputObject)]
+pub struct BookAppointmentInput {
+    /// A slot's ID. Exactly one of `slotId` and `time`.
+    slot_id: Option<ID>,
+    /// A time, for clients that know only that.
+    time: Option<SlotTimeInput>,
+    /// For whom, for doctors and admins, who book for a patient that they know.
+    patient_id: Option<ID>,
+    /// What the patient wants the doctor to know, at most 4,000 characters.
+    notes: Option<String>,
+    /// The patient's time zone; the one of the patient's account where nothing is said.
+    time_zone: Option<TimeZone>,
+}
+
+/// A time of a doctor's.
+#[derive(InputObject)]
+pub struct SlotTimeInput {
+    /// With whom.
+    doctor_id: ID,
+    /// When it begins.
+    starts_at: DateTime,
+    /// What for.
+    visit_type_id: Option<ID>,
+    /// How long, in minutes; not together with a visit type. As long as the doctor's hours say where nothing is said.
+    duration_minutes: Option<i32>,
+}
+
+impl BookAppointmentInput {
+    fn parse(self) -> Result<BookingRequest, Rejection> {
+        let (wanted, field) = match (self.slot_id, self.time) {
+            (Some(id), None) => (wanted_slot(input::id(&id, "slotId")?), "slotId"),
+            (None, Some(time)) => (time.parse()?, "time"),
+            _ => {
+                let message = "Give either `slotId` or `time`.";
+                return Err(Refusal::of("slotId", Code::Invalid, message).into());
+            }
+        };
+        Ok(BookingRequest {
+            wanted,
+            field,
+            patient_id: self.patient_id.map(|id| input::id(&id, "patientId")).transpose()?,
+            notes: self.notes,
+            time_zone: self.time_zone.map(Into::into),
+        })
+    }
+}
+
+fn wanted_slot(key: SlotKey) -> Wanted {
+    Wanted {
+        doctor_id: key.doctor_id,
+        starts_at: key.starts_at,
+        visit_type_id: key.visit_type_id,
+        duration_minutes: Some(key.duration_minutes),
+    }
+}
+
+impl SlotTimeInput {
+    fn parse(self) -> Result<Wanted, Rejection> {
+        if self.visit_type_id.is_some() && self.duration_minutes.is_some() {
+            let message = "Give either `visitTypeId` or `durationMinutes`.";
+            return Err(Refusal::of("time.durationMinutes", Code::Invalid, message).into());
+        }
+        if self.duration_minutes.is_some_and(|minutes| !(5..=480).contains(&minutes)) {
+            return Err(Refusal::of("time.durationMinutes", Code::Invalid, "Between 5 and 480.").into());
+        }
+        Ok(Wanted {
+            doctor_id: input::id(&self.doctor_id, "time.doctorId")?,
+            starts_at: self.starts_at.into(),
+            visit_type_id: self.visit_type_id.map(|id| input::id(&id, "time.visitTypeId")).transpose()?,
+            duration_minutes: self.duration_minutes,
+        })
+    }
+}
+
+/// What shall be cancelled.
+#[derive(InputObject)]
+pub struct CancelAppointmentInput {
+    /// Which appointment.
+    appointment_id: ID,
+    /// Why, at most 1,000 characters.
+    reason: Option<String>,
+}
+
+/// What became of an appointment.
+#[derive(SimpleObject)]
+pub struct AppointmentPayload {
+    /// The appointment as it is now; null where something was refused.
+    appointment: Option<Appointment>,
+    /// What was refused, and why; nothing was written then.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations of appointments.
+#[derive(Default)]
+pub struct AppointmentMutation;
+
+#[Object]
+impl AppointmentMutation {
+    /// Book a time. Of any number who want it at once, exactly one gets it; the others learn so at once, and what is free instead.
+    #[graphql(guard = "For::SignedIn")]
+    async fn book_appointment(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What shall be booked, and for whom.")] input: BookAppointmentInput,
+    ) -> Result<AppointmentPayload, Failure> {
+        let request = input.parse();
+        let sought = request.as_ref().ok().map(|request| Sought {
+            doctor_id: request.wanted.doctor_id,
+            visit_type_id: request.wanted.visit_type_id,
+            duration_minutes: request.wanted.duration_minutes.filter(|_| request.wanted.visit_type_id.is_none()),
+        });
+        let book = async { context.services().booking.book(context.signed_in()?, request?).await };
+        let (appointment, user_errors) = outcome_of_seeking(book.await, sought)?;
+        Ok(AppointmentPayload { appointment: appointment.map(Appointment), user_errors })
+    }
+
+    /// Call a visit off. Patients may until `cancellableUntil`, doctors and admins always.
+    #[graphql(guard = "For::SignedIn")]
+    async fn cancel_appointment(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What shall be cancelled.")] input: CancelAppointmentInput,
+    ) -> Result<AppointmentPayload, Failure> {
+        let cancel = async {
+            let appointment_id = input::id(&input.appointment_id, "appointmentId")?;
+            let request = CancelRequest { appointment_id, reason: input.reason };
+            context.services().booking.cancel(context.signed_in()?, request).await
+        };
+        let (appointment, user_errors) = outcome(cancel.await)?;
+        Ok(AppointmentPayload { appointment: appointment.map(Appointment), user_errors })
+    }
+}
+
+fetch!(
+    /// Those appointments that the viewer may see.
+    VisibleAppointments(services, caller): AppointmentId => booking::Appointment,
+    |keys| {
+        let Some(viewer) = &caller.viewer else { return Ok(HashMap::new()) };
+        booking::appointments(services.database.reader(), viewer, keys).await
+    }
+);
+
+fetch!(
+    /// The histories of appointments.
+    Histories(services, _caller): AppointmentId => Vec<booking::Transition>,
+    |keys| booking::histories(&services.database, keys).await
+);
+
+type ListArguments = (booking::AppointmentFilter, booking::AppointmentOrder, PageRequest);
+
+fetch!(
+    /// Those appointments of patients that the viewer may see.
+    PatientAppointments(services, caller): (UserId, ListArguments) => Page<booking::Appointment>,
+    |keys| {
+        let Some(viewer) = &caller.viewer else { return Ok(HashMap::new()) };
+        let mut found = HashMap::new();
+        for (arguments, patients) in super::loaders::by_arguments(keys) {
+            let (filter, order, request) = &arguments;
+            let list = (filter, *order, request);
+            let pages = booking::appointments_of(&services.database, viewer, &patients, list).await?;
+            found.extend(pages.into_iter().map(|(id, page)| ((id, arguments.clone()), page)));
+        }
+        Ok(found)
+    }
+);

@@ -1,0 +1,84 @@
+//! The only way of an error to a client.
+
+use crate::kernel::rejection::{Internal, Rejection};
+use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use std::sync::Arc;
+
+/// An error for the program at the other end. Made of a [`Rejection`] and of nothing else, so that no driver's words, path or name of a
+/// person can be in it. Not `Display`: the library would take that for permission to show it.
+#[derive(Clone, Debug)]
+pub struct Failure(Rejection);
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        Self(rejection)
+    }
+}
+
+impl From<Internal> for Failure {
+    fn from(internal: Internal) -> Self {
+        Self(internal.into())
+    }
+}
+
+#[expect(clippy::disallowed_types, reason = "this is where failures become the library's errors")]
+impl From<Failure> for async_graphql::Error {
+    fn from(Failure(rejection): Failure) -> Self {
+        let (code, message) = describe(&rejection);
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", code);
+        Self { message, source: Some(Arc::new(rejection)), extensions: Some(extensions) }
+    }
+}
+
+fn describe(rejection: &Rejection) -> (&'static str, String) {
+    let (code, message) = match rejection {
+        Rejection::Unauthenticated => ("UNAUTHENTICATED", "Sign in first."),
+        Rejection::Forbidden => ("FORBIDDEN", "This is not yours to do."),
+        Rejection::NotFound => ("NOT_FOUND", "There is nothing with this ID."),
+        Rejection::BadInput(message) => return ("BAD_USER_INPUT", message.to_string()),
+        Rejection::ResumeRequired => ("RESUME_REQUIRED", "Events came faster than they were taken: subscribe again."),
+        Rejection::Unavailable(_) => ("UNAVAILABLE", "Something that this needs does not answer. Try again."),
+        Rejection::Internal(_) => ("INTERNAL", "Something went wrong on our side."),
+        Rejection::Refused(refusals) => {
+            let messages: Vec<_> = refusals.iter().map(|refusal| refusal.message.as_ref()).collect();
+            return ("BAD_USER_INPUT", messages.join(" "));
+        }
+    };
+    (code, message.to_owned())
+}
+
+/// Makes a response fit for the client: errors of the library are the caller's, our own are logged with the id that the client is told.
+pub fn reveal(mut response: Response, request_id: &str) -> Response {
+    for error in &mut response.errors {
+        reveal_error(error, request_id);
+    }
+    response
+}
+
+fn reveal_error(error: &mut ServerError, request_id: &str) {
+    let rejection = error.source.take().and_then(|source| source.downcast::<Rejection>().ok());
+    let extensions = error.extensions.get_or_insert_default();
+    match rejection.as_deref() {
+        Some(Rejection::Internal(cause)) => {
+            tracing::error!(request.id = request_id, %cause, "internal error");
+            extensions.set("requestId", request_id);
+        }
+        Some(Rejection::Unavailable(cause)) => {
+            tracing::warn!(request.id = request_id, %cause, "unavailable");
+            extensions.set("requestId", request_id);
+        }
+        Some(_) => {}
+        // The library's own: parsing, validation, what a scalar refuses.
+        None => {
+            if extensions.get("code").is_none() {
+                let code = if error.message.contains("too complex") || error.message.contains("too deep") {
+                    "QUERY_TOO_COMPLEX"
+                } else {
+                    "BAD_USER_INPUT"
+                };
+                extensions.set("code", code);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Loading links in batches: all links of one level of a request become one query. Nothing is remembered between batches, so what a mutation
+//! changed is read anew.
+
+use super::{
+    appointment::{Histories, PatientAppointments, VisibleAppointments},
+    availability::{DoctorOverrides, DoctorRules, Overrides, Rules},
+    clinic::{ClinicDoctors, Clinics},
+    context::{Caller, Services},
+    doctor::Doctors,
+    failure::Failure,
+    slot::{DoctorNextSlots, DoctorSlots, SlotsByKey},
+    specialty::{DoctorSpecialties, Specialties, SpecialtyDoctors},
+    user::{KnownPatients, UserDoctors, Users},
+    visit_type::{DoctorVisitTypes, VisitTypes},
+};
+use crate::kernel::rejection::{Internal, Rejection};
+use dataloader::{BatchFn, non_cached};
+use std::{collections::HashMap, fmt::Debug, hash::Hash};
+
+/// Reads many things by their keys.
+pub trait Fetch: Send + Sync + 'static {
+    /// What names a thing.
+    type Key: Clone + Debug + Eq + Hash + Send + Sync;
+    /// A thing.
+    type Value: Clone + Send + Sync;
+
+    /// Those of the things that are there.
+    fn fetch(
+        &self,
+        keys: &[Self::Key],
+    ) -> impl Future<Output = Result<HashMap<Self::Key, Self::Value>, Rejection>> + Send;
+}
+
+struct Batch<F>(F);
+
+type Answer<F> = Result<Option<<F as Fetch>::Value>, Rejection>;
+
+impl<F: Fetch> BatchFn<F::Key, Answer<F>> for Batch<F> {
+    async fn load(&mut self, keys: &[F::Key]) -> HashMap<F::Key, Answer<F>> {
+        // The crate wants an answer for every key, so what is not there is an answer too.
+        match self.0.fetch(keys).await {
+            Ok(mut found) => keys.iter().map(|key| (key.clone(), Ok(found.remove(key)))).collect(),
+            Err(rejection) => keys.iter().map(|key| (key.clone(), Err(rejection.clone()))).collect(),
+        }
+    }
+}
+
+/// Loads things of one kind.
+pub struct Loader<F: Fetch>(non_cached::Loader<F::Key, Answer<F>, Batch<F>>);
+
+impl<F: Fetch> Loader<F> {
+    fn new(fetch: F) -> Self {
+        Self(non_cached::Loader::new(Batch(fetch)).with_yield_count(3).with_max_batch_size(1_000))
+    }
+
+    /// The thing, if there is one.
+    pub async fn load(&self, key: F::Key) -> Result<Option<F::Value>, Failure> {
+        let answer = self.0.try_load(key).await.map_err(|_| Internal::new("a batch did not answer for a key"))?;
+        Ok(answer?)
+    }
+
+    /// The thing that the database promises to be there.
+    pub async fn load_known(&self, key: F::Key) -> Result<F::Value, Failure> {
+        Ok(self.load(key).await?.ok_or_else(|| Internal::new("a link leads nowhere"))?)
+    }
+}
+
+macro_rules! loaders {
+    ($($(#[$doc:meta])* $name:ident: $fetch:ident,)*) => {
+        /// The loaders of one operation.
+        pub struct Loaders {
+            $($(#[$doc])* pub(super) $name: Loader<$fetch>,)*
+        }
+
+        impl Loaders {
+            /// Loaders that see what `caller` may see.
+            #[must_use]
+            pub fn new(services: &Services, caller: &Caller) -> Self {
+                let _ = caller;
+                Self { $($name: Loader::new($fetch::new(services, caller)),)* }
+            }
+        }
+    };
+}
+
+loaders! {
+    clinics: Clinics,
+    clinic_doctors: ClinicDoctors,
+    specialties: Specialties,
+    specialty_doctors: SpecialtyDoctors,
+    doctors: Doctors,
+    doctor_specialties: DoctorSpecialties,
+    visit_types: VisitTypes,
+    doctor_visit_types: DoctorVisitTypes,
+    rules: Rules,
+    doctor_rules: DoctorRules,
+    overrides: Overrides,
+    doctor_overrides: DoctorOverrides,
+    doctor_slots: DoctorSlots,
+    doctor_next_slots: DoctorNextSlots,
+    slots: SlotsByKey,
+    users: Users,
+    user_doctors: UserDoctors,
+    known_patients: KnownPatients,
+    appointments: VisibleAppointments,
+    patient_appointments: PatientAppointments,
+    histories: Histories,
+}
+
+/// Declares a fetch over the services; `$caller` where it sees what the caller may see.
+macro_rules! fetch {
+    ($(#[$doc:meta])* $name:ident($services:ident, $caller:ident): $Key:ty => $Value:ty, |$keys:ident| $body:expr) => {
+        $(#[$doc])*
+        pub struct $name {
+            services: $crate::graphql::Services,
+            caller: $crate::graphql::Caller,
+        }
+
+        impl $name {
+            /// A fetch on behalf of `caller`.
+            pub fn new(services: &$crate::graphql::Services, caller: &$crate::graphql::Caller) -> Self {
+                Self { services: services.clone(), caller: caller.clone() }
+            }
+        }
+
+        impl $crate::graphql::loaders::Fetch for $name {
+            type Key = $Key;
+            type Value = $Value;
+
+            async fn fetch(
+                &self,
+                $keys: &[$Key],
+            ) -> Result<std::collections::HashMap<$Key, $Value>, $crate::kernel::rejection::Rejection> {
+                let ($services, $caller) = (&self.services, &self.caller);
+                let _ = $caller;
+                $body
+            }
+        }
+    };
+}
+pub(super) use fetch;
+
+/// Keys that consist of a thing and of arguments, by their arguments: a document has few of these, so each may be a query of its own.
+pub fn by_arguments<T: Copy, A: Clone + Eq + Hash>(keys: &[(T, A)]) -> HashMap<A, Vec<T>> {
+    let mut groups: HashMap<A, Vec<T>> = HashMap::new();
+    for (thing, arguments) in keys {
+        groups.entry(arguments.clone()).or_default().push(*thing);
+    }
+    groups
+}

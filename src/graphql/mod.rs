@@ -1,0 +1,28 @@
+//! The schema: one noun, one file (its objects, queries, mutations, subscriptions and loaders), and the vocabulary that they share. A
+//! resolver parses, calls a service and wraps; nothing below this room has heard of GraphQL.
+
+mod appointment;
+mod availability;
+mod clinic;
+mod context;
+mod doctor;
+mod failure;
+mod guard;
+mod input;
+mod loaders;
+mod node;
+mod page;
+mod scalars;
+mod schema;
+mod session;
+mod slot;
+mod slot_event;
+mod specialty;
+mod user;
+mod user_error;
+mod visit_type;
+
+pub use context::{Caller, Services};
+pub use failure::{Failure, reveal};
+pub use loaders::Loaders;
+pub use schema::{MedislotSchema, schema};

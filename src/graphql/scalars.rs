@@ -1,0 +1,158 @@
+//! Scalars: each refuses what it cannot mean before a resolver runs.
+
+use crate::kernel::local_time;
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::{Datelike, NaiveDate, SecondsFormat, SubsecRound, Utc};
+use chrono_tz::Tz;
+use email_address::{EmailAddress as Address, Options};
+use std::str::FromStr;
+
+/// The years that both databases keep and compare.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
+
+macro_rules! scalar {
+    ($(#[$doc:meta])* $Name:ident($Inner:ty), $url:literal, $read:path, $write:path) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $Name(pub $Inner);
+
+        #[Scalar(specified_by_url = $url)]
+        impl ScalarType for $Name {
+            fn parse(value: Value) -> InputValueResult<Self> {
+                match &value {
+                    Value::String(text) => $read(text).map(Self).map_err(InputValueError::custom),
+                    _ => Err(InputValueError::expected_type(value)),
+                }
+            }
+
+            fn is_valid(value: &Value) -> bool {
+                matches!(value, Value::String(text) if $read(text).is_ok())
+            }
+
+            fn to_value(&self) -> Value {
+                Value::String($write(&self.0))
+            }
+        }
+
+        impl From<$Inner> for $Name {
+            fn from(inner: $Inner) -> Self {
+                Self(inner)
+            }
+        }
+
+        impl From<$Name> for $Inner {
+            fn from(scalar: $Name) -> Self {
+                scalar.0
+            }
+        }
+    };
+}
+
+scalar!(
+    /// An instant as RFC 3339 has it, such as `2026-03-29T08:30:00Z`. Any offset is taken; what comes back is always UTC.
+    DateTime(chrono::DateTime<Utc>), "https://scalars.graphql.org/andimarek/date-time.html", read_instant, write_instant
+);
+scalar!(
+    /// A date without a time, such as `2026-03-29` (ISO 8601).
+    Date(NaiveDate), "https://scalars.graphql.org/andimarek/local-date.html", read_date, write_date
+);
+scalar!(
+    /// A time of day to the minute, such as `09:30`; `24:00` is the end of a day.
+    LocalTime(local_time::LocalTime), "https://scalars.graphql.org/apollographql/localtime-v0.1.html", read_time, write_time
+);
+scalar!(
+    /// A time zone by its IANA name, such as `Europe/Warsaw`.
+    TimeZone(Tz), "https://www.iana.org/time-zones", read_zone, write_zone
+);
+scalar!(
+    /// An e-mail address (RFC 5321), at most 254 characters.
+    EmailAddress(String), "https://www.rfc-editor.org/rfc/rfc5321", read_email, Clone::clone
+);
+
+fn read_instant(text: &str) -> Result<chrono::DateTime<Utc>, &'static str> {
+    let instant = chrono::DateTime::parse_from_rfc3339(text).map(|instant| instant.to_utc().trunc_subsecs(6));
+    instant
+        .ok()
+        .filter(|instant| YEARS.contains(&instant.year()))
+        .ok_or("expected an instant as RFC 3339 has it, such as 2026-03-29T08:30:00Z")
+}
+
+fn write_instant(instant: &chrono::DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn read_date(text: &str) -> Result<NaiveDate, &'static str> {
+    let date = if text.len() == 10 { NaiveDate::from_str(text).ok() } else { None };
+    date.filter(|date| YEARS.contains(&date.year())).ok_or("expected a date such as 2026-03-29")
+}
+
+fn write_date(date: &NaiveDate) -> String {
+    date.to_string()
+}
+
+fn read_time(text: &str) -> Result<local_time::LocalTime, &'static str> {
+    text.parse()
+}
+
+fn write_time(time: &local_time::LocalTime) -> String {
+    time.to_string()
+}
+
+fn read_zone(text: &str) -> Result<Tz, &'static str> {
+    text.parse().map_err(|_| "expected the IANA name of a time zone, such as Europe/Warsaw")
+}
+
+fn write_zone(zone: &Tz) -> String {
+    zone.name().to_owned()
+}
+
+fn read_email(text: &str) -> Result<String, &'static str> {
+    let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+    let address = if text.len() <= 254 { Address::parse_with_options(text, options).ok() } else { None };
+    address.map(|address| address.to_string()).ok_or("expected an e-mail address such as ada@example.com")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_scalar_cannot_mean_is_refused() {
+        for wrong in [
+            "2026-02-30T08:00:00Z",
+            "2026-03-29T25:00:00Z",
+            "2026-03-29",
+            "0000-01-01T00:00:00Z",
+            "+275760-09-13T00:00:00Z",
+            "",
+        ] {
+            assert!(read_instant(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["2026-02-30", "2026-2-3", "0000-01-01", "2026-03-29T08:00:00Z", "29.03.2026"] {
+            assert!(read_date(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["Mars/Olympus", "", "CET+1", "europe/warsaw"] {
+            assert!(read_zone(wrong).is_err(), "{wrong}");
+        }
+        let long = format!("{}@example.com", "a".repeat(10_000));
+        for wrong in [
+            "ada",
+            "ada@",
+            "@example.com",
+            "Ada <ada@example.com>",
+            "a@b.c\r\nBcc: d@e.f",
+            "a b@example.com",
+            "a@localhost",
+            &long,
+        ] {
+            assert!(read_email(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn instants_come_back_in_utc_to_the_microsecond() {
+        let instant = read_instant("2026-03-29T10:30:00.1234567+02:00").unwrap();
+        assert_eq!(write_instant(&instant), "2026-03-29T08:30:00.123456Z");
+        assert_eq!(write_instant(&read_instant("2026-03-29T10:30:00+02:00").unwrap()), "2026-03-29T08:30:00Z");
+    }
+}

@@ -1,0 +1,48 @@
+//! The schema, put together.
+
+use super::{
+    appointment::{AppointmentMutation, AppointmentQuery},
+    availability::AvailabilityMutation,
+    clinic::{ClinicMutation, ClinicQuery},
+    doctor::{DoctorMutation, DoctorQuery},
+    node::{Node, NodeQuery},
+    session::SessionMutation,
+    slot::SlotQueries,
+    slot_event::SlotEventSubscription,
+    specialty::{SpecialtyMutation, SpecialtyQuery},
+    user::UserQuery,
+    user_error::UserError,
+    visit_type::VisitTypeMutation,
+};
+use crate::config::Limits;
+use async_graphql::{MergedObject, Schema, SchemaBuilder};
+
+/// What can be asked.
+#[derive(Default, MergedObject)]
+pub struct Query(NodeQuery, UserQuery, SpecialtyQuery, ClinicQuery, DoctorQuery, SlotQueries, AppointmentQuery);
+
+/// What can be done. A mutation takes one `input` and returns one payload: what came of it, and what was refused.
+#[derive(Default, MergedObject)]
+pub struct Mutation(
+    SessionMutation,
+    AppointmentMutation,
+    AvailabilityMutation,
+    VisitTypeMutation,
+    DoctorMutation,
+    ClinicMutation,
+    SpecialtyMutation,
+);
+
+/// The schema.
+pub type MedislotSchema = Schema<Query, Mutation, SlotEventSubscription>;
+
+/// The schema under these limits, to be given its services.
+#[must_use]
+pub fn schema(limits: &Limits) -> SchemaBuilder<Query, Mutation, SlotEventSubscription> {
+    Schema::build(Query::default(), Mutation::default(), SlotEventSubscription)
+        .register_output_type::<Node>()
+        .register_output_type::<UserError>()
+        .limit_depth(limits.depth)
+        .limit_complexity(limits.complexity)
+        .disable_suggestions()
+}

@@ -1,0 +1,236 @@
+//! Slots.
+
+use super::{
+    context::Reach,
+    doctor::Doctor,
+    failure::Failure,
+    loaders::{by_arguments, fetch},
+    page::{self, Arguments, connection},
+    scalars::{Date, DateTime},
+    visit_type::VisitType,
+};
+use crate::{
+    availability::{self, Search, SlotKey, SlotQuery, check_range},
+    directory,
+    kernel::{
+        id::{DoctorId, VisitTypeId},
+        page::Page,
+        rejection::Rejection,
+    },
+};
+use async_graphql::{Context, Description, Enum, ID, InputObject, Object};
+use chrono::{Days, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
+use std::collections::HashMap;
+
+/// Whether a slot can be booked.
+#[derive(Clone, Copy, Debug, Enum, PartialEq, Eq)]
+#[graphql(remote = "availability::SlotStatus")]
+pub enum SlotStatus {
+    /// It can be booked.
+    Open,
+    /// Somebody is about to book it, or something that it overlaps.
+    Held,
+    /// It is booked, or something that it overlaps.
+    Booked,
+}
+
+/// A bookable time of a doctor, derived from the working hours and from what is booked.
+#[derive(Description, Clone)]
+pub struct Slot(pub availability::Slot);
+
+impl From<availability::Slot> for Slot {
+    fn from(slot: availability::Slot) -> Self {
+        Self(slot)
+    }
+}
+
+#[Object(use_type_description)]
+impl Slot {
+    /// Names the slot, the same for everybody: keep it, share it, book it later.
+    pub async fn id(&self) -> ID {
+        self.0.key.into()
+    }
+
+    /// Whose time.
+    async fn doctor(&self, context: &Context<'_>) -> Result<Doctor, Failure> {
+        Ok(Doctor(context.loaders().doctors.load_known(self.0.key.doctor_id).await?))
+    }
+
+    /// What for; null for a slot that is as long as the doctor's hours, or a duration, say.
+    async fn visit_type(&self, context: &Context<'_>) -> Result<Option<VisitType>, Failure> {
+        let Some(id) = self.0.key.visit_type_id else { return Ok(None) };
+        Ok(context.loaders().visit_types.load(id).await?.map(VisitType))
+    }
+
+    /// When the visit begins.
+    async fn starts_at(&self) -> DateTime {
+        self.0.key.interval().start.into()
+    }
+
+    /// When the visit ends.
+    async fn ends_at(&self) -> DateTime {
+        self.0.key.interval().end.into()
+    }
+
+    /// Whether it can be booked.
+    async fn status(&self) -> SlotStatus {
+        self.0.status.into()
+    }
+}
+
+connection!(SlotConnection, SlotEdge, Slot, "slots", uncounted);
+
+/// Which slots.
+#[derive(Default, InputObject)]
+pub struct SlotFilter {
+    /// Those of this doctor.
+    doctor_id: Option<ID>,
+    /// Those of doctors who practise this.
+    specialty_id: Option<ID>,
+    /// Those of doctors who work here.
+    clinic_id: Option<ID>,
+    /// The first start; now where nothing is said.
+    from: Option<DateTime>,
+    /// Behind the last start, at most 62 days after `from`; 14 days after it where nothing is said.
+    to: Option<DateTime>,
+    /// How long, in minutes, 5 to 480; not together with a visit type.
+    duration_minutes: Option<i32>,
+    /// What for.
+    visit_type_id: Option<ID>,
+    /// In which states; OPEN where nothing is said.
+    statuses: Option<Vec<SlotStatus>>,
+}
+
+impl SlotFilter {
+    /// The search; nothing where the filter names something that cannot be there.
+    fn parse(self, context: &Context<'_>) -> Result<Option<Search>, Rejection> {
+        let from = self.from.map_or_else(|| context.services().clock.now(), Into::into);
+        let to = self.to.map_or_else(|| from + TimeDelta::days(14), Into::into);
+        let query = query((from, to), self.visit_type_id, self.duration_minutes, self.statuses)?;
+        let parse = |slots| {
+            Some(Search {
+                doctor_id: self.doctor_id.map(|id| id.parse()).transpose().ok()?,
+                doctors: directory::DoctorFilter {
+                    specialty_id: self.specialty_id.map(|id| id.parse()).transpose().ok()?,
+                    clinic_id: self.clinic_id.map(|id| id.parse()).transpose().ok()?,
+                    search: None,
+                },
+                slots,
+            })
+        };
+        Ok(query.and_then(parse))
+    }
+}
+
+/// Queries about slots.
+#[derive(Default)]
+pub struct SlotQueries;
+
+#[Object]
+impl SlotQueries {
+    /// The earliest slots over all listed doctors that the filter lets through: "the next cardiologist in town". By start, then by doctor.
+    #[graphql(complexity = "page::size(first, None) * child_complexity + 50")]
+    async fn slots(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which to begin.")] after: Option<String>,
+        #[graphql(desc = "Which slots.")] filter: SlotFilter,
+    ) -> Result<SlotConnection, Failure> {
+        let request = Arguments { first, after, ..Arguments::default() }.request(context)?;
+        let Some(search) = filter.parse(context)? else { return Ok(Page::<availability::Slot>::empty().into()) };
+        Ok(context.services().availability.search(&search, &request).await?.into())
+    }
+
+    /// A slot with its present status; null for a time that the rules do not offer (any more).
+    async fn slot(&self, context: &Context<'_>, #[graphql(desc = "Its ID.")] id: ID) -> Result<Option<Slot>, Failure> {
+        let Ok(key) = id.parse() else { return Ok(None) };
+        Ok(context.loaders().slots.load(key).await?.map(Slot))
+    }
+}
+
+/// The slots that a field asks for; nothing where it names a visit type that cannot be there.
+pub fn query(
+    (from, to): (chrono::DateTime<Utc>, chrono::DateTime<Utc>),
+    visit_type_id: Option<ID>,
+    duration_minutes: Option<i32>,
+    statuses: Option<Vec<SlotStatus>>,
+) -> Result<Option<SlotQuery>, Rejection> {
+    let range = check_range(from, to)?;
+    if duration_minutes.is_some_and(|minutes| !(5..=480).contains(&minutes)) {
+        return Err(Rejection::BadInput("`durationMinutes` is between 5 and 480.".into()));
+    }
+    if duration_minutes.is_some() && visit_type_id.is_some() {
+        return Err(Rejection::BadInput("Give either `visitTypeId` or `durationMinutes`.".into()));
+    }
+    let mut statuses: Vec<_> = statuses.map_or_else(
+        || vec![availability::SlotStatus::Open],
+        |statuses| statuses.into_iter().map(Into::into).collect(),
+    );
+    statuses.sort_unstable();
+    statuses.dedup();
+    let visit_type_id = match visit_type_id.map(|id| id.parse()) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(_)) => return Ok(None),
+    };
+    Ok(Some(SlotQuery { range, visit_type_id, duration_minutes, statuses }))
+}
+
+/// How many slots a range may have, for the cost of a request: about twenty a day.
+pub fn cost(from: &DateTime, to: &DateTime) -> usize {
+    let days = (to.0 - from.0).num_days().clamp(0, 62) + 1;
+    usize::try_from(days).unwrap_or(1) * 20
+}
+
+/// The dates that a field asks for.
+pub fn dates(
+    context: &Context<'_>,
+    zone: Tz,
+    from: Option<Date>,
+    to: Option<Date>,
+) -> Result<(NaiveDate, NaiveDate), Failure> {
+    let today = || context.services().clock.now().with_timezone(&zone).date_naive();
+    let from = from.map_or_else(today, NaiveDate::from);
+    let last = from + Days::new(366);
+    let to = to.map_or(last, NaiveDate::from);
+    if to < from || to > last {
+        let message = "`to` is not before `from`, and at most 366 days after it.";
+        return Err(Rejection::BadInput(message.into()).into());
+    }
+    Ok((from, to))
+}
+
+fetch!(
+    /// Slots by what they are.
+    SlotsByKey(services, _caller): SlotKey => availability::Slot,
+    |keys| services.availability.slots_by_key(keys).await
+);
+
+fetch!(
+    /// The slots of doctors.
+    DoctorSlots(services, _caller): (DoctorId, SlotQuery) => Vec<availability::Slot>,
+    |keys| {
+        let mut found = HashMap::new();
+        for (query, doctors) in by_arguments(keys) {
+            let slots = services.availability.slots_of(&doctors, &query).await?;
+            found.extend(slots.into_iter().map(|(id, slots)| ((id, query.clone()), slots)));
+        }
+        Ok(found)
+    }
+);
+
+fetch!(
+    /// The next open slots of doctors.
+    DoctorNextSlots(services, _caller): (DoctorId, (Option<VisitTypeId>, u32)) => Vec<availability::Slot>,
+    |keys| {
+        let mut found = HashMap::new();
+        for ((visit_type_id, first), doctors) in by_arguments(keys) {
+            let availability = &services.availability;
+            let slots = availability.next_slots_of(&doctors, visit_type_id, None, first as usize).await?;
+            found.extend(slots.into_iter().map(|(id, slots)| ((id, (visit_type_id, first)), slots)));
+        }
+        Ok(found)
+    }
+);
