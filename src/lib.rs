@@ -28,3 +28,18 @@ pub mod booking;
 
 /// The GraphQL schema: one noun, one file.
 pub mod graphql;
+
+/// HTTP and WebSocket.
+pub mod api;
+
+/// Background work.
+pub mod worker;
+
+/// Demo data.
+pub mod demo;
+
+/// Logs.
+pub mod telemetry;
+
+/// The composition root.
+pub mod app;

@@ -1,1 +1,236 @@
-fn main() {}
+//! The command line.
+
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{DateTime, Utc};
+use clap::{Args, Parser, Subcommand};
+use email_address::EmailAddress;
+use medislot::{
+    accounts::Account,
+    app::{self, App},
+    config::Config,
+    demo,
+    graphql::schema,
+    telemetry,
+};
+use secrecy::SecretString;
+use std::{
+    io::{IsTerminal, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
+use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio_util::sync::CancellationToken;
+
+/// How long running requests may take when the process shall end.
+const DRAIN: Duration = Duration::from_secs(15);
+
+/// A GraphQL API, with live subscriptions, for booking medical appointments.
+#[derive(Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API (this is what happens without a command).
+    Serve(Serve),
+    /// Do the background work alone: confirmations, forgotten events, old sessions.
+    Worker(Common),
+    /// Bring the database to the present schema, and end.
+    Migrate(Common),
+    /// Make demo data in an empty database.
+    Seed(Common),
+    /// Make an admin of the platform; the password comes from standard input.
+    Admin {
+        /// The e-mail address to sign in with.
+        email: EmailAddress,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the GraphQL schema.
+    Schema,
+}
+
+#[derive(Args)]
+struct Common {
+    /// A file of settings (TOML) instead of ./medislot.toml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the embedded database.
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Serve {
+    #[command(flatten)]
+    common: Common,
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Start on a virtual clock at this instant (RFC 3339).
+    #[arg(long, value_name = "INSTANT")]
+    now: Option<DateTime<Utc>>,
+    /// Let the virtual clock stand still.
+    #[arg(long)]
+    frozen: bool,
+    /// Leave the background work to others.
+    #[arg(long)]
+    no_worker: bool,
+}
+
+impl Common {
+    fn config(self) -> Result<Config> {
+        let mut config = Config::read(self.config.as_deref())?;
+        config.data_dir = self.data_dir.unwrap_or(config.data_dir);
+        telemetry::start(config.log);
+        Ok(config)
+    }
+}
+
+impl Serve {
+    fn config(self) -> Result<Config> {
+        let mut config = self.common.config()?;
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.now = self.now.or(config.now);
+        config.frozen |= self.frozen;
+        config.worker &= !self.no_worker;
+        Ok(config)
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let CommandLine { command, serve: arguments } = CommandLine::parse();
+    match command.unwrap_or(Command::Serve(arguments)) {
+        Command::Serve(arguments) => serve(arguments.config()?).await,
+        Command::Worker(common) => work(common.config()?).await,
+        Command::Migrate(common) => {
+            app::open_database(&common.config()?).await?;
+            println!("The database is at the present schema.");
+            Ok(())
+        }
+        Command::Seed(common) => seed(common.config()?).await,
+        Command::Admin { email, common } => make_admin(&email, common.config()?).await,
+        Command::Schema => {
+            print!("{}", medislot::graphql::sdl(&schema(&Config::default().limits).finish()));
+            Ok(())
+        }
+    }
+}
+
+async fn start(config: Config) -> Result<App> {
+    let clock = app::clock(&config);
+    App::start(config, clock).await
+}
+
+async fn serve(config: Config) -> Result<()> {
+    let app = start(config).await?;
+    let is_embedded = app.config.database_url.is_none();
+    if is_embedded && !app.config.is_production() {
+        app.seed().await.context("the demo data cannot be made")?;
+    }
+    if app.config.worker {
+        app.start_worker();
+    }
+    let listen = app.config.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    welcome(&app.config, listener.local_addr()?)?;
+    let shutdown = CancellationToken::new();
+    let server = axum::serve(listener, app.router(shutdown.clone()))
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
+        .into_future();
+    let server = tokio::spawn(server);
+    stopped().await?;
+    tracing::info!("shutting down");
+    shutdown.cancel();
+    match tokio::time::timeout(DRAIN, server).await {
+        Ok(served) => served??,
+        Err(_) => tracing::warn!("some requests did not come to an end"),
+    }
+    Ok(())
+}
+
+async fn work(config: Config) -> Result<()> {
+    let app = start(config).await?;
+    app.start_worker();
+    tracing::info!("working");
+    stopped().await?;
+    tracing::info!("shutting down");
+    Ok(())
+}
+
+async fn seed(config: Config) -> Result<()> {
+    ensure!(!config.is_production(), "demo data have no place in production: seed is refused");
+    let made = start(config).await?.seed().await?;
+    if made {
+        println!("Demo data made. {}", accounts());
+    } else {
+        println!("The database has data already: nothing was changed.");
+    }
+    Ok(())
+}
+
+async fn make_admin(email: &EmailAddress, config: Config) -> Result<()> {
+    let password = password()?;
+    let app = start(config).await?;
+    let account = Account {
+        email: email.to_string(),
+        password,
+        name: email.local_part().to_owned(),
+        phone: None,
+        time_zone: None,
+    };
+    match app.services.accounts.create_platform_admin(account).await {
+        Ok(id) => println!("{email} is an admin of the platform now ({id})."),
+        Err(medislot::kernel::rejection::Rejection::Refused(refusals)) => {
+            let messages: Vec<_> = refusals.iter().map(|refusal| refusal.message.as_ref()).collect();
+            bail!("{}", messages.join(" "));
+        }
+        Err(other) => return Err(other.into()),
+    }
+    Ok(())
+}
+
+/// The password, typed unseen on a terminal, or the first line of what is piped in.
+fn password() -> Result<SecretString> {
+    if std::io::stdin().is_terminal() {
+        return Ok(rpassword::prompt_password("Password: ")?.into());
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).into())
+}
+
+fn accounts() -> String {
+    let accounts = demo::ACCOUNTS.map(|(email, role)| format!("\n  {email}  ({role})"));
+    format!("Sign in with the password {} as{}", demo::PASSWORD, accounts.concat())
+}
+
+/// Tells a newcomer where to go.
+fn welcome(config: &Config, address: SocketAddr) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Medislot serves http://{address}/graphql (HTTP and WebSocket).")?;
+    if config.introspection.unwrap_or(!config.is_production()) {
+        writeln!(out, "GraphiQL is at  http://{address}/")?;
+    }
+    if config.database_url.is_none() && !config.is_production() {
+        writeln!(out, "{}", accounts())?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Waits until the process is told to stop.
+async fn stopped() -> Result<()> {
+    let mut terminated = tokio::signal::unix::signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminated.recv() => {}
+    }
+    Ok(())
+}

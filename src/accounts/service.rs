@@ -192,6 +192,14 @@ impl Accounts {
         store::sessions_of(&self.database, viewer.user_id, self.clock.now()).await
     }
 
+    /// Whether anybody has an account.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn has_users(&self) -> Result<bool, Rejection> {
+        store::has_users(&self.database).await
+    }
+
     async fn user(&self, id: UserId) -> Result<User, Rejection> {
         store::users(&self.database, &[id]).await?.remove(&id).ok_or(Rejection::NotFound)
     }

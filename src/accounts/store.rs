@@ -86,6 +86,11 @@ pub async fn is_email_taken(database: &Database, email: &str) -> Result<bool, Re
     Ok(user::Entity::find().filter(user::Column::Email.eq(email)).count(database.reader()).await? > 0)
 }
 
+/// Whether there is any user at all.
+pub async fn has_users(database: &Database) -> Result<bool, Rejection> {
+    Ok(user::Entity::find().limit(1).one(database.reader()).await?.is_some())
+}
+
 /// Changes how a user is called.
 ///
 /// # Errors

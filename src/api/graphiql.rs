@@ -65,17 +65,18 @@ fn tag(asset: &Asset) -> String {
 
 /// As tight as GraphiQL allows: it writes style elements at run time, and brings its fonts and pictures as data.
 fn content_security_policy() -> String {
-    let foreign = ASSETS.iter().filter(|asset| asset.content.is_none());
-    let (styles, scripts): (Vec<_>, Vec<_>) = foreign.partition(|asset| is_style(asset.file));
-    let [styles, scripts] = [styles, scripts].map(|assets| {
-        let addresses: Vec<_> = assets.iter().map(|asset| asset.address).collect();
-        addresses.join(" ")
-    });
+    let scripts = sources(&["'self'"], |file| !is_style(file));
+    let styles = sources(&["'self'", "'unsafe-inline'"], is_style);
     format!(
-        "default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline' {styles}; \
-         img-src data:; font-src data:; connect-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; font-src data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
+}
+
+/// Our own, and the files that come from the CDN: each by its full address, since a CDN has everybody's files.
+fn sources(own: &[&'static str], wanted: impl Fn(&str) -> bool) -> String {
+    let foreign = ASSETS.iter().filter(|asset| asset.content.is_none() && wanted(asset.file));
+    own.iter().copied().chain(foreign.map(|asset| asset.address)).collect::<Vec<_>>().join(" ")
 }
 
 fn serve(file: &str) -> Response {

@@ -21,13 +21,22 @@ impl From<Internal> for Failure {
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "this is where failures become the library's errors")]
-impl From<Failure> for async_graphql::Error {
-    fn from(Failure(rejection): Failure) -> Self {
-        let (code, message) = describe(&rejection);
+impl Failure {
+    /// The library's error for it.
+    #[must_use]
+    #[expect(clippy::disallowed_types, reason = "this is where failures become the library's errors")]
+    pub fn into_error(self) -> async_graphql::Error {
+        let (code, message) = describe(&self.0);
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", code);
-        Self { message, source: Some(Arc::new(rejection)), extensions: Some(extensions) }
+        async_graphql::Error { message, source: Some(Arc::new(self.0)), extensions: Some(extensions) }
+    }
+}
+
+#[expect(clippy::disallowed_types, reason = "the library asks for this conversion")]
+impl From<Failure> for async_graphql::Error {
+    fn from(failure: Failure) -> Self {
+        failure.into_error()
     }
 }
 

@@ -25,4 +25,4 @@ mod visit_type;
 pub use context::{Caller, Services};
 pub use failure::{Failure, reveal};
 pub use loaders::Loaders;
-pub use schema::{MedislotSchema, schema};
+pub use schema::{MedislotSchema, schema, sdl};

@@ -15,7 +15,7 @@ use super::{
     visit_type::VisitTypeMutation,
 };
 use crate::config::Limits;
-use async_graphql::{MergedObject, Schema, SchemaBuilder};
+use async_graphql::{MergedObject, SDLExportOptions, Schema, SchemaBuilder};
 
 /// What can be asked.
 #[derive(Default, MergedObject)]
@@ -45,4 +45,11 @@ pub fn schema(limits: &Limits) -> SchemaBuilder<Query, Mutation, SlotEventSubscr
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity)
         .disable_suggestions()
+}
+
+/// The schema as a document in its definition language, always in the same order.
+#[must_use]
+pub fn sdl(schema: &MedislotSchema) -> String {
+    let options = SDLExportOptions::new();
+    schema.sdl_with_options(options.prefer_single_line_descriptions().include_specified_by())
 }

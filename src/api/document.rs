@@ -1,0 +1,189 @@
+//! A look at a parsed document before the library expands it: every fragment is measured once, however often it is spread. The library's own
+//! checks expand each spread anew, and two dozen fragments that spread the next one twice would keep a core busy for many seconds.
+
+use crate::config::Limits;
+use async_graphql::{
+    Name, Positioned,
+    parser::types::{
+        DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection,
+        SelectionSet,
+    },
+};
+use std::collections::{HashMap, HashSet};
+
+/// Why a document is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It cannot be said which operation is meant, or it breaks a rule that the library does not check.
+    Invalid(&'static str),
+    /// It is too large once its fragments are expanded.
+    TooComplex(&'static str),
+}
+
+/// The type of the operation that is meant, if the document is small enough.
+pub fn check(document: &ExecutableDocument, name: Option<&str>, limits: &Limits) -> Result<OperationType, Unfit> {
+    let operation = operation(document, name)?;
+    let mut measure = Measure { fragments: &document.fragments, known: HashMap::new(), visited: 0 };
+    for (_, each) in document.operations.iter() {
+        let size = measure.selections(&each.node.selection_set.node);
+        if size.selections > limits.fields {
+            return Err(Unfit::TooComplex("The document selects too many fields."));
+        }
+        if size.depth > limits.depth {
+            return Err(Unfit::TooComplex("The document is too deep."));
+        }
+    }
+    let keys = root_keys(&operation.node.selection_set.node, &document.fragments);
+    match operation.node.ty {
+        OperationType::Subscription if keys.len() != 1 => Err(Unfit::Invalid("A subscription has one root field.")),
+        // The library would do each of them.
+        OperationType::Mutation if keys.iter().collect::<HashSet<_>>().len() != keys.len() => {
+            Err(Unfit::Invalid("A mutation names each of its fields differently."))
+        }
+        other => Ok(other),
+    }
+}
+
+fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Result<&'a Positioned<OperationDefinition>, Unfit> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Ok(operation),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
+            operations.values().next().ok_or(Unfit::Invalid("The document has no operation."))
+        }
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get(name).ok_or(Unfit::Invalid("The document has no operation of this name."))
+        }
+        (DocumentOperations::Single(_), Some(_)) => Err(Unfit::Invalid("The document has no operation of this name.")),
+        (DocumentOperations::Multiple(_), None) => Err(Unfit::Invalid("Say which operation is meant: operationName.")),
+    }
+}
+
+/// How large a selection set is, fragments expanded.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    selections: usize,
+    depth: usize,
+}
+
+struct Measure<'a> {
+    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    /// What was measured, or, where it is empty yet, is being measured: a fragment that spreads itself is for the library to refuse.
+    known: HashMap<&'a str, Size>,
+    visited: usize,
+}
+
+impl<'a> Measure<'a> {
+    fn selections(&mut self, set: &'a SelectionSet) -> Size {
+        let mut whole = Size::default();
+        for selection in &set.items {
+            self.visited += 1;
+            let part = match &selection.node {
+                Selection::Field(field) => {
+                    let inner = self.selections(&field.node.selection_set.node);
+                    Size { selections: inner.selections, depth: inner.depth + 1 }
+                }
+                Selection::InlineFragment(fragment) => self.selections(&fragment.node.selection_set.node),
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+            };
+            whole.selections = whole.selections.saturating_add(part.selections).saturating_add(1);
+            whole.depth = whole.depth.max(part.depth);
+        }
+        whole
+    }
+
+    fn fragment(&mut self, name: &Name) -> Size {
+        if let Some(known) = self.known.get(name.as_str()) {
+            return *known;
+        }
+        let Some((name, fragment)) = self.fragments.get_key_value(name) else { return Size::default() };
+        self.known.insert(name.as_str(), Size::default());
+        let size = self.selections(&fragment.node.selection_set.node);
+        self.known.insert(name.as_str(), size);
+        size
+    }
+}
+
+/// The response keys of the root fields, fragments expanded. Only called for documents that are small.
+fn root_keys<'a>(set: &'a SelectionSet, fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>) -> Vec<&'a str> {
+    let (mut keys, mut pending, mut seen) = (Vec::new(), vec![set], HashSet::new());
+    while let Some(set) = pending.pop() {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => keys.push(field.node.response_key().node.as_str()),
+                Selection::InlineFragment(fragment) => pending.push(&fragment.node.selection_set.node),
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = fragments.get(name).filter(|_| seen.insert(name)) {
+                        pending.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_graphql::parser::parse_query;
+
+    fn verdict(document: &str, name: Option<&str>) -> Result<OperationType, Unfit> {
+        check(&parse_query(document).unwrap(), name, &Limits::default())
+    }
+
+    /// Fragments of which each spreads the next one twice.
+    fn bomb(fragments: usize) -> String {
+        let each = |number: usize| format!("fragment f{number} on Query {{ ...f{} ...f{} }}", number + 1, number + 1);
+        let last = format!("fragment f{fragments} on Query {{ __typename }}");
+        format!("{{ ...f0 }} {} {last}", (0..fragments).map(each).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn fragments_that_double_are_refused_after_a_look_at_each() {
+        let document = parse_query(bomb(60)).unwrap();
+        let mut measure = Measure { fragments: &document.fragments, known: HashMap::new(), visited: 0 };
+        for (_, operation) in document.operations.iter() {
+            assert!(measure.selections(&operation.node.selection_set.node).selections > 1 << 60);
+        }
+        assert_eq!(measure.visited, 1 + 60 * 2 + 1);
+        assert_eq!(verdict(&bomb(60), None), Err(Unfit::TooComplex("The document selects too many fields.")));
+    }
+
+    #[test]
+    fn a_fragment_that_spreads_itself_is_measured_all_the_same() {
+        assert_eq!(verdict("{ ...f } fragment f on Query { a ...f }", None), Ok(OperationType::Query));
+    }
+
+    #[test]
+    fn depth_counts_through_fragments() {
+        let chain = |length: usize| {
+            let each = |number: usize| format!("fragment f{number} on Query {{ a {{ ...f{} }} }}", number + 1);
+            let last = format!("fragment f{length} on Query {{ b }}");
+            format!("{{ ...f0 }} {} {last}", (0..length).map(each).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(verdict(&chain(19), None), Ok(OperationType::Query));
+        assert_eq!(verdict(&chain(20), None), Err(Unfit::TooComplex("The document is too deep.")));
+    }
+
+    #[test]
+    fn the_operation_that_is_meant_must_be_said_and_be_there() {
+        let two = "query A { a } mutation B { b }";
+        assert_eq!(verdict(two, Some("B")), Ok(OperationType::Mutation));
+        assert!(verdict(two, None).is_err());
+        assert!(verdict(two, Some("C")).is_err());
+        assert!(verdict("{ a }", Some("A")).is_err());
+    }
+
+    #[test]
+    fn a_mutation_that_repeats_a_key_and_a_subscription_with_two_fields_are_refused() {
+        assert!(verdict("mutation { book book }", None).is_err());
+        assert_eq!(verdict("mutation { one: book two: book }", None), Ok(OperationType::Mutation));
+        assert!(verdict("subscription { a b }", None).is_err());
+        assert!(verdict("subscription { a ...f } fragment f on Subscription { b }", None).is_err());
+        assert_eq!(verdict("subscription { a }", None), Ok(OperationType::Subscription));
+    }
+}

@@ -1,0 +1,207 @@
+//! GraphQL over HTTP, by the draft of its specification: POST with JSON, GET for queries alone. Requests that cannot run are 400, or 200 for
+//! those who accept only `application/json`.
+
+use super::{
+    negotiation::{MediaType, accepted, is_json},
+    operation::{Api, Refused, refused, server_error},
+    trace::RequestId,
+};
+use crate::{graphql::Caller, graphql::reveal, kernel::rejection::Rejection};
+use async_graphql::{Request, Response as Answer, Variables, parser::types::OperationType};
+use async_graphql_axum::GraphQLResponse;
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{
+        Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What a GraphQL request consists of.
+#[derive(Deserialize)]
+struct Parameters {
+    query: Option<Value>,
+    #[serde(rename = "operationName")]
+    operation_name: Option<Value>,
+    variables: Option<Value>,
+    extensions: Option<Value>,
+}
+
+impl Parameters {
+    fn request(self) -> Result<Request, &'static str> {
+        let Some(Value::String(query)) = self.query else { return Err("`query` is a string, and has to be there.") };
+        let mut request = Request::new(query);
+        request.operation_name = match self.operation_name {
+            None | Some(Value::Null) => None,
+            Some(Value::String(name)) => Some(name),
+            Some(_) => return Err("`operationName` is a string."),
+        };
+        let variables = object(self.variables).ok_or("`variables` is an object.")?;
+        object(self.extensions).ok_or("`extensions` is an object.")?;
+        Ok(request.variables(Variables::from_json(Value::Object(variables))))
+    }
+}
+
+fn object(value: Option<Value>) -> Option<Map<String, Value>> {
+    match value {
+        None | Some(Value::Null) => Some(Map::new()),
+        Some(Value::Object(object)) => Some(object),
+        Some(_) => None,
+    }
+}
+
+/// `POST /graphql`.
+pub async fn post(
+    State(api): State<Arc<Api>>,
+    Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let Some(media_type) = accepted(&headers) else { return StatusCode::NOT_ACCEPTABLE.into_response() };
+    if !is_json(&headers) || headers.contains_key(header::CONTENT_ENCODING) {
+        return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8, not encoded.");
+    }
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return plain(rejection.status(), "The body cannot be read, or is too large."),
+    };
+    let parameters = serde_json::from_slice::<Parameters>(&body).map_err(|_| "The body is not a JSON object.");
+    respond(&api, parameters.and_then(Parameters::request), &headers, media_type, &request_id, false).await
+}
+
+/// The parameters of a GET request; an empty one is none.
+#[derive(Deserialize)]
+pub struct QueryString {
+    query: Option<String>,
+    #[serde(rename = "operationName")]
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+impl QueryString {
+    fn request(self) -> Result<Request, &'static str> {
+        let given = |value: Option<String>| value.filter(|value| !value.is_empty());
+        let json = |value: Option<String>| {
+            let parsed = given(value).map(|value| serde_json::from_str(&value)).transpose();
+            parsed.map_err(|_| "`variables` and `extensions` are JSON.")
+        };
+        Parameters {
+            query: given(self.query).map(Value::String),
+            operation_name: given(self.operation_name).map(Value::String),
+            variables: json(self.variables)?,
+            extensions: json(self.extensions)?,
+        }
+        .request()
+    }
+}
+
+/// `GET /graphql`.
+pub async fn get(
+    State(api): State<Arc<Api>>,
+    Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+    query: Result<Query<QueryString>, QueryRejection>,
+) -> Response {
+    let Some(media_type) = accepted(&headers) else { return StatusCode::NOT_ACCEPTABLE.into_response() };
+    let request = query.map_err(|_| "The query string cannot be read.").and_then(|Query(query)| query.request());
+    respond(&api, request, &headers, media_type, &request_id, true).await
+}
+
+async fn respond(
+    api: &Api,
+    request: Result<Request, &'static str>,
+    headers: &HeaderMap,
+    media_type: MediaType,
+    RequestId(request_id): &RequestId,
+    is_get: bool,
+) -> Response {
+    let operation = match request.map_err(|message| refused("BAD_USER_INPUT", message)) {
+        // A body that is no GraphQL request at all is 400, whatever the client accepts.
+        Err(Refused { error, .. }) => {
+            return answer(Answer::from_errors(vec![error]), media_type, StatusCode::BAD_REQUEST);
+        }
+        Ok(request) => api.admit(request),
+    };
+    let operation = match operation {
+        Ok(operation) => operation,
+        Err(Refused { error, .. }) => return request_error(Answer::from_errors(vec![error]), media_type),
+    };
+    if is_get && operation.kind == OperationType::Mutation {
+        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Send mutations by POST.");
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    }
+    if operation.kind == OperationType::Subscription {
+        let message = "Subscriptions are served over WebSocket (graphql-transport-ws).";
+        return request_error(Answer::from_errors(vec![refused("BAD_USER_INPUT", message).error]), media_type);
+    }
+    let caller = match caller(api, headers).await {
+        Ok(caller) => caller,
+        Err(rejection) => {
+            let status = match rejection {
+                Rejection::Unauthenticated => StatusCode::UNAUTHORIZED,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            let response = reveal(Answer::from_errors(vec![server_error(rejection)]), request_id);
+            return answer(response, media_type, status);
+        }
+    };
+    let response = api.execute(operation, caller, request_id).await;
+    let has_run = response.is_ok() || response.errors.iter().any(|error| !error.path.is_empty());
+    if has_run { answer(response, media_type, StatusCode::OK) } else { request_error(response, media_type) }
+}
+
+async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Rejection> {
+    let viewer = match headers.get(header::AUTHORIZATION) {
+        None => None,
+        Some(value) => {
+            let value = value.to_str().map_err(|_| Rejection::Unauthenticated)?;
+            Some(api.authenticate(value).await?.0)
+        }
+    };
+    Ok(Caller { viewer, device: device(headers) })
+}
+
+/// What the client calls itself.
+pub fn device(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(agent.chars().take(200).collect())
+}
+
+/// The request was refused before anything ran.
+fn request_error(response: Answer, media_type: MediaType) -> Response {
+    let status = match media_type {
+        MediaType::GraphQlResponse => StatusCode::BAD_REQUEST,
+        MediaType::Json => StatusCode::OK,
+    };
+    answer(response, media_type, status)
+}
+
+fn answer(response: Answer, media_type: MediaType, status: StatusCode) -> Response {
+    let is_request_error = !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
+    let mut answer = if is_request_error {
+        // Where nothing ran there is no data, not even null.
+        axum::Json(serde_json::json!({ "errors": response.errors })).into_response()
+    } else {
+        GraphQLResponse::from(response).into_response()
+    };
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    answer
+}
+
+fn plain(status: StatusCode, message: &'static str) -> Response {
+    (status, message).into_response()
+}

@@ -1,0 +1,15 @@
+//! The edge: HTTP and WebSocket. Both pass the same door ([`operation`]): who is asking, is it small enough, is it let run.
+
+mod document;
+mod graphiql;
+mod health;
+mod http;
+mod negotiation;
+mod operation;
+mod router;
+mod text;
+mod trace;
+mod websocket;
+
+pub use operation::{Api, Refused};
+pub use router::router;

@@ -1,0 +1,315 @@
+//! GraphQL over WebSocket: the graphql-transport-ws protocol, with its close codes.
+//!
+//! Source: PROTOCOL.md of the graphql-ws library.
+
+use super::{
+    http::{self, QueryString, device},
+    operation::{Api, Refused},
+    trace::RequestId,
+};
+use crate::{graphql::Caller, kernel::rejection::Rejection};
+use async_graphql::{PathSegment, Request, Response as Answer, ServerError, Variables, parser::types::OperationType};
+use axum::{
+    Extension,
+    extract::{
+        Query, State, WebSocketUpgrade,
+        rejection::QueryRejection,
+        ws::{CloseFrame, Message, WebSocket, rejection::WebSocketUpgradeRejection},
+    },
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use futures_util::{Stream, StreamExt, stream::BoxStream};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::{pin::Pin, sync::Arc, time::Duration};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, sleep_until, timeout};
+use tokio_stream::StreamMap;
+
+const PROTOCOL: &str = "graphql-transport-ws";
+/// Who takes longer to take a message is gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `GET /graphql`: a WebSocket where one is asked for, else a query.
+pub async fn get_or_upgrade(
+    State(api): State<Arc<Api>>,
+    request_id: Extension<RequestId>,
+    headers: HeaderMap,
+    query: Result<Query<QueryString>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(upgrade) = upgrade else { return http::get(State(api), request_id, headers, query).await };
+    if !is_allowed_origin(&api, &headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let device = device(&headers);
+    let limit = api.limits.message_bytes;
+    let upgrade = upgrade.protocols([PROTOCOL]).read_buffer_size(4_096).max_message_size(limit).max_frame_size(limit);
+    upgrade.on_upgrade(async move |socket| Connection::new(api, socket, device).run().await)
+}
+
+/// WebSockets know no CORS: a page says where it comes from, and we look.
+fn is_allowed_origin(api: &Api, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let is_own = origin.split_once("://").is_some_and(|(_, authority)| authority == host);
+    let is_listed = api.allowed_origins.iter().any(|allowed| allowed == origin);
+    is_own || is_listed || (api.allowed_origins.is_empty() && api.development)
+}
+
+/// Why a connection is closed.
+struct Close(u16, &'static str);
+
+/// What a client may say.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Said {
+    ConnectionInit { payload: Option<Value> },
+    Ping { payload: Option<Value> },
+    Pong {},
+    Subscribe { id: String, payload: Asked },
+    Complete { id: String },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    query: String,
+    operation_name: Option<String>,
+    variables: Option<Map<String, Value>>,
+    #[serde(rename = "extensions")]
+    _extensions: Option<Map<String, Value>>,
+}
+
+/// An operation's messages, and nothing more when it is over.
+type Messages = BoxStream<'static, Value>;
+
+struct Connection {
+    api: Arc<Api>,
+    socket: WebSocket,
+    device: Option<String>,
+    /// Who it is, once that is said.
+    caller: Option<Caller>,
+    /// Until when that is proven.
+    proven_until: Option<DateTime<Utc>>,
+    /// When something has to have happened: first that somebody says who they are, then that the token is over.
+    deadline: Pin<Box<Sleep>>,
+    pings: Interval,
+    is_alive: bool,
+    operations: StreamMap<String, Messages>,
+}
+
+impl Connection {
+    fn new(api: Arc<Api>, socket: WebSocket, device: Option<String>) -> Self {
+        let period = Duration::from_secs(api.limits.ping_seconds);
+        let mut pings = interval_at(Instant::now() + period, period);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let deadline = Box::pin(sleep(Duration::from_secs(api.limits.init_seconds)));
+        Self {
+            api,
+            socket,
+            device,
+            caller: None,
+            proven_until: None,
+            deadline,
+            pings,
+            is_alive: true,
+            operations: StreamMap::new(),
+        }
+    }
+
+    async fn run(mut self) {
+        let Close(code, reason) = match self.socket.protocol() {
+            Some(protocol) if protocol == PROTOCOL => match self.converse().await {
+                Ok(()) => return,
+                Err(close) => close,
+            },
+            _ => Close(4406, "Subprotocol not acceptable"),
+        };
+        tracing::debug!(code, reason, "websocket closed");
+        // What was running ends here, not when the other side has said goodbye.
+        self.operations.clear();
+        let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        let goodbye = async {
+            if self.socket.send(frame).await.is_ok() {
+                while let Some(Ok(_)) = self.socket.recv().await {}
+            }
+        };
+        // Whoever does not answer is left.
+        let _ = timeout(PATIENCE, goodbye).await;
+    }
+
+    /// Goes on until the other side is gone, or there is a reason to close.
+    async fn converse(&mut self) -> Result<(), Close> {
+        let shutdown = self.api.shutdown.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Err(Close(1012, "Service restart")),
+                () = &mut self.deadline => self.over()?,
+                _ = self.pings.tick() => self.ping().await?,
+                message = self.socket.recv() => match message {
+                    None => return Ok(()),
+                    Some(Ok(message)) => if self.hear(message).await?.is_break() { return Ok(()) },
+                    Some(Err(error)) => return Err(unreadable(&error)),
+                },
+                Some((_, message)) = self.operations.next(), if !self.operations.is_empty() => self.say(&message).await?,
+            }
+        }
+    }
+
+    /// The deadline has come.
+    fn over(&mut self) -> Result<(), Close> {
+        let Some(until) = self.proven_until else {
+            if self.caller.is_none() {
+                return Err(Close(4408, "Connection initialisation timeout"));
+            }
+            self.deadline.as_mut().reset(Instant::now() + Duration::from_secs(86_400));
+            return Ok(());
+        };
+        // A virtual clock may stand still while ours goes on.
+        match (until - self.api.clock.now()).to_std() {
+            Ok(left) if !left.is_zero() => {
+                self.deadline.as_mut().reset(Instant::now() + left.max(Duration::from_secs(1)));
+                Ok(())
+            }
+            _ => Err(Close(4403, "Token expired")),
+        }
+    }
+
+    async fn ping(&mut self) -> Result<(), Close> {
+        if !std::mem::replace(&mut self.is_alive, false) {
+            return Err(Close(4499, "Terminated"));
+        }
+        self.say(&json!({ "type": "ping" })).await
+    }
+
+    async fn say(&mut self, message: &Value) -> Result<(), Close> {
+        let sent = timeout(PATIENCE, self.socket.send(Message::text(message.to_string()))).await;
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Close(1001, "Gone")),
+        }
+    }
+
+    async fn hear(&mut self, message: Message) -> Result<std::ops::ControlFlow<()>, Close> {
+        self.is_alive = true;
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Close(_) => return Ok(std::ops::ControlFlow::Break(())),
+            Message::Binary(_) => return Err(Close(4400, "Messages are text")),
+            Message::Ping(_) | Message::Pong(_) => return Ok(std::ops::ControlFlow::Continue(())),
+        };
+        match serde_json::from_str(&text).map_err(|_| Close(4400, "Invalid message"))? {
+            Said::ConnectionInit { payload } => self.init(payload).await?,
+            Said::Ping { payload: None } => self.say(&json!({ "type": "pong" })).await?,
+            Said::Ping { payload: Some(payload) } => {
+                self.say(&json!({ "type": "pong", "payload": payload })).await?;
+            }
+            Said::Pong {} => {}
+            Said::Subscribe { id, payload } => self.subscribe(id, payload).await?,
+            Said::Complete { id } => {
+                self.operations.remove(&id);
+            }
+        }
+        Ok(std::ops::ControlFlow::Continue(()))
+    }
+
+    async fn init(&mut self, payload: Option<Value>) -> Result<(), Close> {
+        if self.caller.is_some() {
+            return Err(Close(4429, "Too many initialisation requests"));
+        }
+        let parameters = match payload {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(parameters)) => parameters,
+            Some(_) => return Err(Close(4400, "Invalid message")),
+        };
+        let authorization = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let viewer = match authorization.map(|(_, value)| value) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(value)) => match self.api.authenticate(value).await {
+                Ok((viewer, until)) => {
+                    self.proven_until = Some(until);
+                    Some(viewer)
+                }
+                Err(Rejection::Unauthenticated) => return Err(Close(4403, "Forbidden")),
+                Err(_) => return Err(Close(1013, "Try again later")),
+            },
+            Some(_) => return Err(Close(4403, "Forbidden")),
+        };
+        self.caller = Some(Caller { viewer, device: self.device.clone() });
+        self.deadline.set(sleep_until(Instant::now()));
+        self.say(&json!({ "type": "connection_ack" })).await
+    }
+
+    async fn subscribe(&mut self, id: String, asked: Asked) -> Result<(), Close> {
+        let Some(caller) = self.caller.clone() else { return Err(Close(4401, "Unauthorized")) };
+        if id.is_empty() || id.len() > 255 {
+            return Err(Close(4400, "Invalid message"));
+        }
+        if self.operations.contains_key(&id) {
+            return Err(Close(4409, "Subscriber already exists"));
+        }
+        if self.operations.len() >= self.api.limits.operations {
+            return Err(Close(4429, "Too many operations"));
+        }
+        let mut request = Request::new(asked.query);
+        request.operation_name = asked.operation_name;
+        request = request.variables(Variables::from_json(Value::Object(asked.variables.unwrap_or_default())));
+        match self.api.admit(request) {
+            Err(Refused { error, .. }) => self.say(&errors(&id, &[error])).await?,
+            Ok(operation) => {
+                let RequestId(request_id) = RequestId::new();
+                let messages = if operation.kind == OperationType::Subscription {
+                    let answers = self.api.stream(operation, caller, request_id);
+                    messages(id.clone(), answers).boxed()
+                } else {
+                    let api = Arc::clone(&self.api);
+                    let answer = async move { api.execute(operation, caller, &request_id).await };
+                    messages(id.clone(), futures_util::stream::once(answer)).boxed()
+                };
+                self.operations.insert(id, messages);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an operation says: each answer, and at the end that it is complete, or the errors that ended it.
+fn messages(id: String, answers: impl Stream<Item = Answer> + Send + 'static) -> impl Stream<Item = Value> + Send {
+    async_stream::stream! {
+        let mut answers = Box::pin(answers);
+        while let Some(answer) = answers.next().await {
+            if ends(&answer) {
+                yield errors(&id, &answer.errors);
+                return;
+            }
+            yield json!({ "id": id, "type": "next", "payload": answer });
+        }
+        yield json!({ "id": id, "type": "complete" });
+    }
+}
+
+/// Whether an answer is no answer: nothing ran, or the source of a subscription is over.
+fn ends(answer: &Answer) -> bool {
+    let from_the_root = |error: &ServerError| {
+        error.path.is_empty()
+            || (error.path.len() == 1 && matches!(&error.path[0], PathSegment::Field(name) if name == "slotEvents"))
+    };
+    !answer.errors.is_empty() && answer.errors.iter().all(from_the_root)
+}
+
+fn errors(id: &str, errors: &[ServerError]) -> Value {
+    json!({ "id": id, "type": "error", "payload": errors })
+}
+
+fn unreadable(error: &axum::Error) -> Close {
+    let text = error.to_string();
+    if text.contains("too long") || text.contains("too big") || text.contains("exceeds") {
+        Close(1009, "Message too big")
+    } else {
+        Close(1002, "Protocol error")
+    }
+}

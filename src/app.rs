@@ -1,0 +1,162 @@
+//! The composition root: from settings to something that runs.
+
+use crate::{
+    accounts::{Accounts, Passwords, Tokens},
+    api::{self, Api},
+    availability::Availability,
+    booking::Booking,
+    calendar::{self, Hub, Publisher},
+    config::{Config, RateLimits},
+    demo::Demo,
+    directory::Directory,
+    graphql::{Services, schema},
+    infra::{
+        bus::{Bus, LocalBus, RedisBus},
+        db::{Database, Location},
+        lock::{LocalLock, Lock, RedisLock},
+        redis::Redis,
+    },
+    kernel::{
+        clock::{Clock, SystemClock, VirtualClock},
+        rejection::Rejection,
+    },
+    worker,
+};
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use secrecy::ExposeSecret;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Medislot, put together.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// What it was put together from.
+    pub config: Config,
+    /// The services.
+    pub services: Services,
+    publisher: Publisher,
+}
+
+/// The clock that the settings ask for.
+#[must_use]
+pub fn clock(config: &Config) -> Arc<dyn Clock> {
+    match config.now {
+        None => Arc::new(SystemClock),
+        Some(instant) if config.frozen => Arc::new(VirtualClock::frozen(instant)),
+        Some(instant) => Arc::new(VirtualClock::running(instant)),
+    }
+}
+
+/// Opens the database, made and migrated where it has to be.
+///
+/// # Errors
+/// Where it cannot be reached, or migrated.
+pub async fn open_database(config: &Config) -> Result<Database> {
+    let location = match &config.database_url {
+        Some(url) => {
+            let url = url.expose_secret().to_owned();
+            if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+                bail!(
+                    "DATABASE_URL is an address of PostgreSQL (postgres://…); without one a file in the data folder is used"
+                );
+            }
+            Location::Postgres { url }
+        }
+        None => {
+            let folder = config.data_dir.clone();
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
+            Location::Sqlite { folder }
+        }
+    };
+    Database::connect(&location).await.context("the database cannot be opened")
+}
+
+impl App {
+    /// Puts everything together and connects it. Background work is begun by [`App::start_worker`].
+    ///
+    /// # Errors
+    /// Where the settings are wrong, or the database cannot be used.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        config.check()?;
+        let database = open_database(&config).await?;
+        let namespace = calendar::log_id(&database).await?.simple().to_string();
+        let (lock, bus) = coordination(&config, &database, &namespace)?;
+        let tokens = match &config.signing_key {
+            Some(key) => Tokens::from_pem(key.expose_secret()).context("MEDISLOT_SIGNING_KEY cannot be used")?,
+            None => Tokens::from_database(&database, &*clock).await?,
+        };
+        let limits = &config.limits;
+        let attempts = (config.rate_limits == RateLimits::On).then_some(limits.password_attempts);
+        let passwords = Passwords::new(limits.password_hashes);
+        let accounts = Accounts::new(database.clone(), Arc::clone(&clock), tokens, passwords, attempts);
+        let accounts = Arc::new(accounts);
+        let publisher = Publisher::start(database.clone(), Arc::clone(&bus));
+        let hub = Hub::start(database.clone(), bus, limits.queued_events).await?;
+        let directory =
+            Directory::new(database.clone(), Arc::clone(&clock), Arc::clone(&accounts), publisher.clone(), hub);
+        let directory = Arc::new(directory);
+        let availability =
+            Availability::new(database.clone(), Arc::clone(&clock), Arc::clone(&directory), publisher.clone());
+        let booking = Booking::new(database.clone(), Arc::clone(&clock), lock, namespace, publisher.clone());
+        let (availability, booking) = (Arc::new(availability), Arc::new(booking));
+        let services = Services { accounts, directory, availability, booking, database, clock };
+        Ok(Self { config, services, publisher })
+    }
+
+    /// What the server serves, until `shutdown` is cancelled.
+    #[must_use]
+    pub fn router(&self, shutdown: CancellationToken) -> Router {
+        let development = !self.config.is_production();
+        api::router(Api {
+            schema: schema(&self.config.limits).finish(),
+            services: self.services.clone(),
+            limits: self.config.limits,
+            introspection: self.config.introspection.unwrap_or(development),
+            development,
+            allowed_origins: self.config.allowed_origins.clone().into(),
+            clock: Arc::clone(&self.services.clock),
+            shutdown,
+        })
+    }
+
+    /// Begins to do the background work.
+    pub fn start_worker(&self) {
+        worker::start(&self.services.database, &self.services.clock, &self.publisher);
+    }
+
+    /// Makes the demo data, if there are none of any kind; tells whether it did.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn seed(&self) -> Result<bool, Rejection> {
+        let services = &self.services;
+        let demo = Demo {
+            database: &services.database,
+            clock: &*services.clock,
+            accounts: &services.accounts,
+            directory: &services.directory,
+            availability: &services.availability,
+            booking: &services.booking,
+        };
+        demo.seed().await
+    }
+}
+
+/// Lock and bus: over Redis, or within this process.
+fn coordination(config: &Config, database: &Database, namespace: &str) -> Result<(Arc<dyn Lock>, Arc<dyn Bus>)> {
+    let Some(url) = &config.redis_url else {
+        if database.is_postgres() {
+            tracing::warn!(
+                "PostgreSQL without Redis: other processes' events come up to a second late, and every process has locks \
+                 of its own, so a crowd after one slot costs the database more. Nothing is booked twice. Set REDIS_URL."
+            );
+        }
+        return Ok((Arc::new(LocalLock::default()), Arc::new(LocalBus::default())));
+    };
+    let url = url.expose_secret().to_owned();
+    let redis = Redis::try_new(&url).context("REDIS_URL is not an address of Redis")?;
+    let channel = format!("medislot:{namespace}:calendar");
+    Ok((Arc::new(RedisLock::new(redis.clone())), Arc::new(RedisBus::new(redis, url, channel))))
+}

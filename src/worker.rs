@@ -1,0 +1,27 @@
+//! Background work. Any number of processes may do it side by side; each piece is done once.
+
+use crate::{
+    accounts, booking, calendar,
+    infra::{db::Database, supervise::supervise},
+    kernel::clock::Clock,
+};
+use std::sync::Arc;
+
+/// Begins to do the background work, for as long as the process lives.
+pub fn start(database: &Database, clock: &Arc<dyn Clock>, publisher: &calendar::Publisher) {
+    let (db, time) = (database.clone(), Arc::clone(clock));
+    supervise("booking.confirm", move || {
+        let (db, time) = (db.clone(), Arc::clone(&time));
+        async move { booking::confirm(&db, &*time).await }
+    });
+    let (db, time, publisher) = (database.clone(), Arc::clone(clock), publisher.clone());
+    supervise("calendar.relay", move || {
+        let (db, time, publisher) = (db.clone(), Arc::clone(&time), publisher.clone());
+        async move { calendar::relay(&db, &publisher, &*time).await }
+    });
+    let (db, time) = (database.clone(), Arc::clone(clock));
+    supervise("accounts.forget_sessions", move || {
+        let (db, time) = (db.clone(), Arc::clone(&time));
+        async move { accounts::forget_sessions(&db, &*time).await }
+    });
+}
