@@ -113,7 +113,7 @@ pub async fn position(database: &Database) -> Result<Position, Rejection> {
 
 /// What was written from `position` on, at most `limit` events, each doctor's in order.
 pub async fn since(database: &Database, position: &Position, limit: u64) -> Result<Vec<CalendarEvent>, Rejection> {
-    let place = if database.is_postgres() { "transaction_id >= $1::text::xid8" } else { "id >= CAST($1 AS INTEGER)" };
+    let place = if database.is_postgres() { "transaction_id >= $1::text::xid8" } else { "id >= CAST(? AS INTEGER)" };
     let query = calendar_event::Entity::find()
         .filter(Expr::cust_with_values(place, [position.0.clone()]))
         .order_by_asc(calendar_event::Column::DoctorId)

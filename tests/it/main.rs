@@ -1,1 +1,15 @@
-fn main() {}
+//! What Medislot promises, tried through its real edges against a real database.
+
+mod accounts;
+mod architecture;
+mod booking;
+mod directory;
+mod guards;
+mod http;
+mod live;
+mod processes;
+mod schema;
+mod slots;
+mod statements;
+mod support;
+mod websocket;

@@ -1,0 +1,168 @@
+//! Coming in, staying in, going out.
+
+use crate::support::{TestApp, code, codes};
+use chrono::TimeDelta;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_patient_registers_and_is_somebody() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let seen = ada
+        .sees("{ viewer { name email role timeZone clinic { id } doctor { id } sessions { current device } } }")
+        .await;
+    assert_eq!(seen["viewer"]["name"], "Ada");
+    assert_eq!(seen["viewer"]["email"], ada.email);
+    assert_eq!(seen["viewer"]["role"], "PATIENT");
+    assert_eq!(seen["viewer"]["timeZone"], "Europe/Warsaw");
+    assert_eq!(seen["viewer"]["sessions"], json!([{ "current": true, "device": null }]));
+    assert_eq!(app.visitor().sees("{ viewer { name } }").await, json!({ "viewer": null }));
+}
+
+#[tokio::test]
+async fn an_address_has_one_account_in_whatever_case_it_is_written() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let input = json!({ "email": ada.email.to_uppercase(), "password": "another password", "name": "Ada II" });
+    let refused = app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await;
+    assert_eq!(
+        (code(&refused), refused["userErrors"][0]["field"].clone()),
+        ("EMAIL_TAKEN".to_owned(), json!(["email"]))
+    );
+    let mut again = app.visitor();
+    again.signs_in(&ada.email.to_uppercase()).await;
+    assert_eq!(again.id, ada.id);
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_with_an_account_is_said_at_once() {
+    let app = TestApp::start().await;
+    let input = json!({ "email": "ada@example.com", "password": "short", "name": " ", "phone": "1".repeat(201) });
+    let refused = app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await;
+    assert_eq!(codes(&refused), ["WEAK_PASSWORD", "INVALID", "INVALID"]);
+    assert_eq!(refused["session"], json!(null));
+    let input = json!({ "email": "not an address", "password": "long enough", "name": "Ada" });
+    let answer = app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await;
+    assert_eq!(code(&answer), "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_are_told_the_same() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let login = async |email: &str| {
+        let input = json!({ "email": email, "password": "wrong password" });
+        app.visitor().does("login", "LoginInput", input, "session { accessToken }").await
+    };
+    assert_eq!(login(&ada.email).await, login("nobody@example.com").await);
+    assert_eq!(code(&login(&ada.email).await), "INVALID_CREDENTIALS");
+}
+
+#[tokio::test]
+async fn too_many_wrong_passwords_make_even_the_right_one_wait() {
+    let app = TestApp::start_with(|config| config.limits.password_attempts = 2).await;
+    let ada = app.patient("Ada").await;
+    let login = async |password: &str| {
+        let input = json!({ "email": ada.email, "password": password });
+        app.visitor().does("login", "LoginInput", input, "session { accessToken }").await
+    };
+    for _ in 0..2 {
+        assert_eq!(code(&login("wrong password").await), "INVALID_CREDENTIALS");
+    }
+    assert_eq!(code(&login("correct horse battery").await), "TOO_MANY_ATTEMPTS");
+    app.passes(TimeDelta::seconds(2));
+    assert!(login("correct horse battery").await["session"].is_object());
+}
+
+#[tokio::test]
+async fn a_session_goes_on_by_its_refresh_token_long_after_the_access_token_expired() {
+    let app = TestApp::start().await;
+    let mut ada = app.patient("Ada").await;
+    app.passes(TimeDelta::minutes(15));
+    assert_eq!(code(&ada.asks("{ viewer { name } }", json!({})).await), "UNAUTHENTICATED");
+    ada.refreshes().await;
+    assert_eq!(ada.sees("{ viewer { name } }").await["viewer"]["name"], "Ada");
+    app.passes(TimeDelta::days(30));
+    assert_eq!(code(&ada.refreshes().await), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_used_twice_ends_the_session() {
+    let app = TestApp::start().await;
+    let mut ada = app.patient("Ada").await;
+    let mut thief = ada.clone();
+    ada.refreshes().await;
+    assert_eq!(code(&thief.refreshes().await), "INVALID_TOKEN");
+    assert_eq!(code(&ada.asks("{ viewer { name } }", json!({})).await), "UNAUTHENTICATED");
+    assert_eq!(code(&ada.refreshes().await), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_nobody_was_given_ends_nothing() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let input = json!({ "refreshToken": "x".repeat(64) });
+    let refused = app.visitor().does("refreshSession", "RefreshSessionInput", input, "session { accessToken }").await;
+    assert_eq!(code(&refused), "INVALID_TOKEN");
+    assert_eq!(ada.sees("{ viewer { name } }").await["viewer"]["name"], "Ada");
+}
+
+#[tokio::test]
+async fn one_signs_out_here_there_or_everywhere() {
+    let app = TestApp::start().await;
+    let here = app.patient("Ada").await;
+    let (mut there, mut elsewhere) = (app.visitor(), app.visitor());
+    there.signs_in(&here.email).await;
+    elsewhere.signs_in(&here.email).await;
+    let is_in =
+        async |actor: &crate::support::Actor| codes(&actor.asks("{ viewer { id } }", json!({})).await).is_empty();
+    let sessions = there.sees("{ viewer { sessions { id current } } }").await["viewer"]["sessions"].clone();
+    let own = sessions.as_array().unwrap().iter().find(|session| session["current"] == true).unwrap()["id"].clone();
+
+    let out = here.does("logout", "LogoutInput", json!({ "sessionId": own }), "").await;
+    assert_eq!(codes(&out), [""; 0]);
+    assert!(is_in(&here).await && !is_in(&there).await && is_in(&elsewhere).await);
+
+    here.does("logout", "LogoutInput", json!({ "everywhere": true }), "").await;
+    assert!(!is_in(&here).await && !is_in(&elsewhere).await);
+}
+
+#[tokio::test]
+async fn nobody_signs_others_out_or_sees_their_sessions() {
+    let app = TestApp::start().await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let session = ada.sees("{ viewer { sessions { id } } }").await["viewer"]["sessions"][0]["id"].clone();
+    let refused = ben.does("logout", "LogoutInput", json!({ "sessionId": session }), "").await;
+    assert_eq!(
+        (code(&refused), refused["userErrors"][0]["field"].clone()),
+        ("NOT_FOUND".to_owned(), json!(["sessionId"]))
+    );
+    let node = |id: &serde_json::Value| format!("{{ node(id: {id}) {{ id }} }}");
+    assert_eq!(ben.sees(&node(&session)).await, json!({ "node": null }));
+    assert_eq!(ada.sees(&node(&session)).await["node"]["id"], session);
+    assert_eq!(ben.sees(&node(&json!(ada.id))).await, json!({ "node": null }));
+}
+
+#[tokio::test]
+async fn a_token_that_is_garbled_expired_or_missing_its_scheme_is_no_visitors() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let token = ada.token.clone().unwrap();
+    let mut flipped = token.clone();
+    flipped.replace_range(
+        token.len() - 10..token.len() - 9,
+        if token.as_bytes()[token.len() - 10] == b'A' { "B" } else { "A" },
+    );
+    for garbled in ["", "x", "eyJhbGciOiJub25lIn0.e30.", &flipped] {
+        let mut stranger = app.visitor();
+        stranger.token = Some(garbled.to_owned());
+        let answer = stranger.asks("{ doctors { totalCount } }", json!({})).await;
+        assert_eq!(code(&answer), "UNAUTHENTICATED", "{garbled}");
+        assert!(answer.get("data").is_none());
+    }
+    let client = reqwest::Client::new();
+    let request = client.post(format!("http://{}/graphql", app.address)).header("authorization", token);
+    let response = request.json(&json!({ "query": "{ viewer { id } }" })).send().await.unwrap();
+    assert_eq!(response.status(), 401);
+    assert_eq!(response.headers()["www-authenticate"], "Bearer");
+}

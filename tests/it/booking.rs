@@ -1,0 +1,316 @@
+//! Booking and cancelling.
+
+use crate::support::{TestApp, code, eventually};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_patient_books_and_the_worker_confirms() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let input = json!({ "slotId": doctor.slots(&app, 1).await[0], "notes": "the knee" });
+    let selection = "appointment { id reference status startsAt endsAt timeZone notes version cancellableUntil doctor { name } patient { name email } clinic { name } visitType { id } }";
+    let booked = ada.does("bookAppointment", "BookAppointmentInput", input, selection).await;
+    let appointment = &booked["appointment"];
+    assert_eq!(appointment["status"], "PENDING", "{booked}");
+    assert_eq!(appointment["timeZone"], "Europe/Warsaw");
+    assert_eq!(appointment["notes"], "the knee");
+    assert_eq!(appointment["cancellableUntil"], "2026-05-31T09:00:00Z");
+    assert_eq!(appointment["patient"], json!({ "name": "Ada", "email": ada.email }));
+    assert_eq!(appointment["reference"].as_str().unwrap().len(), 8);
+    app.works().await;
+    let query = format!(
+        "{{ appointment(id: {}) {{ status version history {{ from to actor {{ name email }} reason }} }} }}",
+        appointment["id"]
+    );
+    assert_eq!(
+        ada.sees(&query).await["appointment"],
+        json!({ "status": "CONFIRMED", "version": 2, "history": [
+        { "from": null, "to": "PENDING", "actor": { "name": "Ada", "email": ada.email }, "reason": null },
+        { "from": "PENDING", "to": "CONFIRMED", "actor": null, "reason": null },
+    ] })
+    );
+    let by_reference = format!(
+        "{{ appointment(reference: \"{}\") {{ id }} }}",
+        appointment["reference"].as_str().unwrap().to_lowercase()
+    );
+    assert_eq!(ada.sees(&by_reference).await["appointment"]["id"], appointment["id"]);
+}
+
+#[tokio::test]
+async fn a_running_worker_confirms_within_a_second() {
+    let app = TestApp::start().await;
+    app.app.start_worker();
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let booked = ada.books(&doctor.slots(&app, 1).await[0]).await;
+    let begun = std::time::Instant::now();
+    eventually("the booking is confirmed", async || {
+        let seen = ada.sees(&format!("{{ appointment(id: {}) {{ status }} }}", booked["appointment"]["id"])).await;
+        (seen["appointment"]["status"] == "CONFIRMED").then_some(())
+    })
+    .await;
+    assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_slot_is_booked_once_and_the_second_learns_what_is_free_instead() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let slots = doctor.slots(&app, 1).await;
+    ada.books(&slots[0]).await;
+    let input = json!({ "slotId": slots[0] });
+    let query = "mutation ($input: BookAppointmentInput!) { bookAppointment(input: $input) { appointment { id }
+        userErrors { __typename code field message ... on SlotUnavailable { alternatives { id status } } } } }";
+    let lost = ben.asks(query, json!({ "input": input })).await["data"]["bookAppointment"].clone();
+    assert_eq!(lost["appointment"], json!(null));
+    let error = &lost["userErrors"][0];
+    assert_eq!(
+        (&error["__typename"], &error["code"], &error["field"]),
+        (&json!("SlotUnavailable"), &json!("SLOT_TAKEN"), &json!(["slotId"]))
+    );
+    let alternatives: Vec<_> =
+        error["alternatives"].as_array().unwrap().iter().map(|slot| slot["id"].as_str().unwrap()).collect();
+    assert_eq!(alternatives, slots[1..6]);
+}
+
+#[tokio::test]
+async fn a_visit_keeps_the_time_that_it_needs_pauses_included() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let input = json!({ "doctorId": doctor.id, "name": "Long", "durationMinutes": 60, "stepMinutes": 30, "bufferBeforeMinutes": 10, "bufferAfterMinutes": 20 });
+    let made = doctor.actor.does("saveVisitType", "SaveVisitTypeInput", input, "doctor { visitTypes { id } }").await;
+    let time = json!({ "doctorId": doctor.id, "startsAt": "2026-06-01T10:00:00Z", "visitTypeId": made["doctor"]["visitTypes"][0]["id"] });
+    let booked = ada
+        .does(
+            "bookAppointment",
+            "BookAppointmentInput",
+            json!({ "time": time }),
+            "appointment { endsAt visitType { name } }",
+        )
+        .await;
+    assert_eq!(booked["appointment"], json!({ "endsAt": "2026-06-01T11:00:00Z", "visitType": { "name": "Long" } }));
+    let open = app.visitor().sees(&format!("{{ doctor(id: \"{}\") {{ slots(from: \"2026-06-01T09:00:00Z\", to: \"2026-06-01T12:00:00Z\") {{ startsAt }} }} }}", doctor.id)).await;
+    assert_eq!(
+        open["doctor"]["slots"],
+        json!([{ "startsAt": "2026-06-01T09:00:00Z" }, { "startsAt": "2026-06-01T11:30:00Z" }])
+    );
+    let settings = json!({ "doctorId": doctor.id, "bufferMinutes": 60 });
+    doctor.actor.does("updateDoctor", "UpdateDoctorInput", settings, "doctor { id }").await;
+    let taken = ada
+        .does(
+            "bookAppointment",
+            "BookAppointmentInput",
+            json!({ "time": { "doctorId": doctor.id, "startsAt": "2026-06-01T09:00:00Z" } }),
+            "appointment { id }",
+        )
+        .await;
+    assert_eq!(code(&taken), "SLOT_TAKEN", "with the longer pause it would run into the visit at ten");
+}
+
+#[tokio::test]
+async fn what_cannot_be_booked_says_why() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 2).await;
+    let at = async |starts_at: &str, more: Value| {
+        let mut time = json!({ "doctorId": doctor.id, "startsAt": starts_at });
+        time.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ada.does("bookAppointment", "BookAppointmentInput", json!({ "time": time }), "appointment { id }").await
+    };
+    assert_eq!(code(&at("2026-05-31T09:00:00Z", json!({})).await), "TOO_LATE");
+    assert_eq!(code(&at("2026-06-02T09:10:00Z", json!({})).await), "SLOT_UNAVAILABLE");
+    assert_eq!(code(&at("2026-06-02T09:00:00.5Z", json!({})).await), "SLOT_UNAVAILABLE");
+    assert_eq!(code(&at("2026-08-20T09:00:00Z", json!({})).await), "TOO_FAR_AHEAD");
+    assert_eq!(code(&at("9999-12-31T23:59:59Z", json!({})).await), "SLOT_UNAVAILABLE");
+    assert_eq!(
+        code(&at("2026-06-02T09:00:00Z", json!({ "durationMinutes": 45 })).await),
+        "SLOT_UNAVAILABLE",
+        "no length that is offered"
+    );
+    assert_eq!(code(&at("2026-06-02T09:00:00Z", json!({ "durationMinutes": 1 })).await), "INVALID");
+    assert_eq!(code(&at("2026-06-02T09:00:00Z", json!({ "visitTypeId": "nonsense" })).await), "NOT_FOUND");
+    app.passes(TimeDelta::hours(2));
+    assert_eq!(code(&ada.books(&slots[0]).await), "TOO_LATE");
+    for unknown in ["nonsense", "", "slot_AAAA", &doctor.id, "slot_AAAAAGoddMAAAAAeAZ6BdKn4cXqM_rYcTCVUMg"] {
+        let refused = ada.books(unknown).await;
+        assert_eq!(
+            (code(&refused), refused["userErrors"][0]["field"].clone()),
+            ("NOT_FOUND".to_owned(), json!(["slotId"])),
+            "{unknown}"
+        );
+    }
+    app.admin
+        .does("deactivateDoctor", "DeactivateDoctorInput", json!({ "doctorId": doctor.id }), "doctor { id }")
+        .await;
+    assert_eq!(code(&ada.books(&slots[8]).await), "SLOT_UNAVAILABLE");
+    assert_eq!(app.admin.sees("{ appointments { totalCount } }").await["appointments"]["totalCount"], 0);
+}
+
+#[tokio::test]
+async fn inputs_that_make_no_sense_are_refused() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let slot = doctor.slots(&app, 1).await[0].clone();
+    let book =
+        async |input: Value| ada.does("bookAppointment", "BookAppointmentInput", input, "appointment { id }").await;
+    let time = json!({ "doctorId": doctor.id, "startsAt": "2026-06-01T09:00:00Z" });
+    assert_eq!(code(&book(json!({})).await), "INVALID");
+    assert_eq!(code(&book(json!({ "slotId": slot, "time": time })).await), "INVALID");
+    assert_eq!(code(&book(json!({ "slotId": slot, "notes": "x".repeat(4_001) })).await), "INVALID");
+    assert_eq!(code(&book(json!({ "slotId": slot, "notes": "nul \u{0}" })).await), "INVALID");
+    assert_eq!(code(&book(json!({ "slotId": slot, "timeZone": "Nowhere" })).await), "BAD_USER_INPUT");
+    assert_eq!(code(&book(json!({ "slotId": slot, "holdId": "x" })).await), "BAD_USER_INPUT");
+    let visitor = app.visitor().books(&slot).await;
+    assert_eq!(code(&visitor), "UNAUTHENTICATED");
+    assert!(book(json!({ "slotId": slot, "notes": "x".repeat(4_000) })).await["appointment"].is_object());
+}
+
+#[tokio::test]
+async fn a_patient_cancels_in_time_and_the_time_is_free_again() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 3).await;
+    let booked = ada.books(&slots[7]).await["appointment"].clone();
+    app.works().await;
+    let cancelled = ada.cancels(&booked).await;
+    assert_eq!(cancelled["appointment"], json!({ "id": booked["id"], "status": "CANCELLED", "version": 3 }));
+    let query = format!(
+        "{{ appointment(id: {}) {{ cancelledBy {{ name }} cancellationReason cancellableUntil }} }}",
+        booked["id"]
+    );
+    assert_eq!(
+        ada.sees(&query).await["appointment"],
+        json!({ "cancelledBy": { "name": "Ada" }, "cancellationReason": "ill", "cancellableUntil": null })
+    );
+    assert_eq!(code(&ada.cancels(&booked).await), "INVALID_TRANSITION");
+    assert!(app.patient("Ben").await.books(&slots[7]).await["appointment"].is_object());
+}
+
+#[tokio::test]
+async fn the_notice_for_cancelling_counts_to_the_instant_and_binds_patients_alone() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 3).await;
+    let (first, second) =
+        (ada.books(&slots[6]).await["appointment"].clone(), ada.books(&slots[7]).await["appointment"].clone());
+    app.passes(TimeDelta::hours(1));
+    assert_eq!(ada.cancels(&first).await["appointment"]["status"], "CANCELLED", "exactly 24 hours before");
+    app.passes(TimeDelta::minutes(30) + TimeDelta::microseconds(1));
+    assert_eq!(code(&ada.cancels(&second).await), "CANCELLATION_WINDOW_PASSED");
+    let long = json!({ "appointmentId": second["id"], "reason": "x".repeat(1_001) });
+    assert_eq!(
+        code(&doctor.actor.does("cancelAppointment", "CancelAppointmentInput", long, "appointment { id }").await),
+        "INVALID"
+    );
+    assert_eq!(doctor.actor.cancels(&second).await["appointment"]["status"], "CANCELLED");
+}
+
+#[tokio::test]
+async fn a_cancelled_booking_is_not_confirmed() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let booked = ada.books(&doctor.slots(&app, 3).await[7]).await["appointment"].clone();
+    ada.cancels(&booked).await;
+    app.works().await;
+    assert_eq!(
+        ada.sees(&format!("{{ appointment(id: {}) {{ status }} }}", booked["id"])).await["appointment"]["status"],
+        "CANCELLED"
+    );
+}
+
+#[tokio::test]
+async fn appointments_are_for_those_whom_they_concern() {
+    let app = TestApp::start().await;
+    let (doctor, other) = (app.doctor("Dora").await, app.doctor("Otto").await);
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let clinic = app.visitor().sees(&format!("{{ doctor(id: \"{}\") {{ clinic {{ id }} }} }}", doctor.id)).await["doctor"]["clinic"]["id"].as_str().unwrap().to_owned();
+    let (own_admin, other_admin) =
+        (app.clinic_admin("Carl", &clinic).await, app.clinic_admin("Cora", &app.clinic("North").await).await);
+    let booked = ada.books(&doctor.slots(&app, 3).await[7]).await["appointment"].clone();
+    let look = format!("{{ appointment(id: {id}) {{ id }} node(id: {id}) {{ id }} }}", id = booked["id"]);
+    let list = "{ appointments { totalCount nodes { id } } }";
+    for actor in [&ada, &doctor.actor, &own_admin, &app.admin] {
+        assert_eq!(
+            actor.sees(&look).await,
+            json!({ "appointment": { "id": booked["id"] }, "node": { "id": booked["id"] } })
+        );
+        assert_eq!(
+            actor.sees(list).await["appointments"],
+            json!({ "totalCount": 1, "nodes": [{ "id": booked["id"] }] })
+        );
+    }
+    for actor in [&ben, &other.actor, &other_admin] {
+        assert_eq!(actor.sees(&look).await, json!({ "appointment": null, "node": null }));
+        assert_eq!(actor.sees(list).await["appointments"], json!({ "totalCount": 0, "nodes": [] }));
+        assert_eq!(code(&actor.cancels(&booked).await), "NOT_FOUND");
+    }
+    assert_eq!(app.visitor().sees(&look).await, json!({ "appointment": null, "node": null }));
+    assert_eq!(code(&app.visitor().asks(list, json!({})).await), "UNAUTHENTICATED");
+    let patient =
+        format!("{{ node(id: \"{}\") {{ ... on User {{ name email appointments {{ totalCount }} }} }} }}", ada.id);
+    assert_eq!(
+        doctor.actor.sees(&patient).await["node"],
+        json!({ "name": "Ada", "email": ada.email, "appointments": { "totalCount": 1 } })
+    );
+    assert_eq!(other.actor.sees(&patient).await, json!({ "node": null }));
+}
+
+#[tokio::test]
+async fn staff_book_for_patients_whom_they_know_and_patients_for_themselves() {
+    let app = TestApp::start().await;
+    let (doctor, other) = (app.doctor("Dora").await, app.doctor("Otto").await);
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let slots = doctor.slots(&app, 3).await;
+    ada.books(&slots[7]).await;
+    let book = async |actor: &crate::support::Actor, slot: &str, patient: Value| {
+        let input = json!({ "slotId": slot, "patientId": patient });
+        actor.does("bookAppointment", "BookAppointmentInput", input, "appointment { patient { name } timeZone }").await
+    };
+    let booked = book(&doctor.actor, &slots[8], json!(ada.id)).await;
+    assert_eq!(booked["appointment"], json!({ "patient": { "name": "Ada" }, "timeZone": "Europe/Warsaw" }));
+    assert_eq!(code(&book(&doctor.actor, &slots[9], json!(ben.id)).await), "NOT_FOUND");
+    assert_eq!(code(&book(&doctor.actor, &slots[9], json!(null)).await), "INVALID");
+    assert_eq!(code(&book(&ben, &slots[9], json!(ada.id)).await), "NOT_FOUND");
+    assert_eq!(code(&book(&doctor.actor, &other.slots(&app, 3).await[0], json!(ada.id)).await), "FORBIDDEN");
+    assert!(book(&app.admin, &slots[9], json!(ben.id)).await["appointment"].is_object());
+}
+
+#[tokio::test]
+async fn appointments_are_listed_in_the_order_and_with_the_filter_that_is_asked_for() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 4).await;
+    for place in [7, 19, 13] {
+        ada.books(&slots[place]).await;
+        app.passes(TimeDelta::seconds(1));
+    }
+    let list = async |arguments: &str| {
+        let seen = ada
+            .sees(&format!("{{ appointments({arguments}) {{ nodes {{ startsAt }} pageInfo {{ endCursor }} }} }}"))
+            .await;
+        let days: Vec<_> = seen["appointments"]["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| node["startsAt"].as_str().unwrap()[8..10].to_owned())
+            .collect();
+        (days.join(" "), seen["appointments"]["pageInfo"]["endCursor"].clone())
+    };
+    assert_eq!(list("first: 5").await.0, "02 03 04");
+    assert_eq!(list("orderBy: STARTS_AT_DESC").await.0, "04 03 02");
+    let (days, cursor) = list("first: 2, orderBy: CREATED_AT_DESC").await;
+    assert_eq!(days, "03 04");
+    assert_eq!(list(&format!("orderBy: CREATED_AT_DESC, after: {cursor}")).await.0, "02");
+    assert_eq!(list("filter: { from: \"2026-06-03T00:00:00Z\", to: \"2026-06-04T00:00:00Z\" }").await.0, "03");
+    assert_eq!(list("filter: { statuses: [CANCELLED] }").await.0, "");
+}

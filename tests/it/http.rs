@@ -1,0 +1,192 @@
+//! GraphQL over HTTP.
+
+use crate::support::TestApp;
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+const GRAPHQL: &str = "application/graphql-response+json";
+
+fn url(app: &TestApp) -> String {
+    format!("http://{}/graphql", app.address)
+}
+
+fn post(app: &TestApp, accept: &str, body: impl Into<String>) -> RequestBuilder {
+    Client::new().post(url(app)).header("accept", accept).header("content-type", "application/json").body(body.into())
+}
+
+async fn sent(request: RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn an_answer_says_what_it_is_and_is_not_kept() {
+    let app = TestApp::start().await;
+    let query = json!({ "query": "{ __typename }" }).to_string();
+    for (accept, content_type) in [
+        (GRAPHQL, "application/graphql-response+json; charset=utf-8"),
+        ("application/json", "application/json; charset=utf-8"),
+        ("*/*", "application/json; charset=utf-8"),
+    ] {
+        let response = post(&app, accept, &*query).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let headers = response.headers().clone();
+        assert_eq!(headers["content-type"], content_type);
+        assert_eq!(headers["cache-control"], "no-store");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert!(headers.contains_key("x-request-id"));
+        assert_eq!(response.json::<Value>().await.unwrap(), json!({ "data": { "__typename": "Query" } }));
+    }
+    assert_eq!(sent(post(&app, "text/html", query)).await.0, 406);
+}
+
+#[tokio::test]
+async fn requests_that_cannot_run_are_400_or_200_for_those_who_take_only_json_and_never_have_data() {
+    let app = TestApp::start().await;
+    for query in [
+        "{",
+        "{ nothing }",
+        "query A { __typename } query B { __typename }",
+        "{ doctor(id: 1.5) { id } }",
+        "query ($a: Int!) { doctors(first: $a) { totalCount } }",
+        "",
+    ] {
+        let body = json!({ "query": query }).to_string();
+        for (accept, status) in [(GRAPHQL, 400), ("application/json", 200)] {
+            let (found, answer) = sent(post(&app, accept, &*body)).await;
+            assert_eq!(found, status, "{query} {answer}");
+            assert!(answer.get("data").is_none(), "{answer}");
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_requests_are_refused_and_the_server_stays_up() {
+    let app = TestApp::start().await;
+    let deep = format!("{{\"query\": {}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+    for body in [
+        "",
+        "nonsense",
+        "[]",
+        "[{\"query\": \"{ __typename }\"}]",
+        "{}",
+        "{\"query\": 1}",
+        "{\"query\": null}",
+        "{\"query\": \"{ __typename }\", \"variables\": []}",
+        "{\"query\": \"{ __typename }\", \"variables\": \"{}\"}",
+        "{\"query\": \"{ __typename }\", \"operationName\": 1}",
+        "{\"query\": \"{ __typename }\", \"extensions\": 1}",
+        "\u{FEFF}{}",
+        &deep,
+    ] {
+        let (status, answer) = sent(post(&app, "application/json", body)).await;
+        assert_eq!(status, 400, "{body}");
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+    }
+    let large = json!({ "query": "{ __typename }", "padding": "x".repeat(300 * 1_024) }).to_string();
+    assert_eq!(sent(post(&app, "application/json", large)).await.0, 413);
+    for (name, value) in [
+        ("content-type", "text/plain"),
+        ("content-type", "multipart/form-data; boundary=x"),
+        ("content-encoding", "gzip"),
+    ] {
+        let request = Client::new()
+            .post(url(&app))
+            .header("content-type", "application/json")
+            .body("{\"query\": \"{ __typename }\"}");
+        let request = request.build().unwrap();
+        let mut request = request;
+        request.headers_mut().insert(name, value.parse().unwrap());
+        assert_eq!(Client::new().execute(request).await.unwrap().status(), 415, "{value}");
+    }
+    assert_eq!(sent(post(&app, "application/json", "{\"query\": \"{ __typename }\"}")).await.0, 200);
+}
+
+#[tokio::test]
+async fn documents_that_would_cost_too_much_are_refused_before_they_run() {
+    let app = TestApp::start().await;
+    let nested = format!("{{ node(id: {}{}) {{ id }} }}", "[".repeat(2_000), "]".repeat(2_000));
+    let bomb = (0..24)
+        .map(|number| format!("fragment f{number} on Query {{ ...f{0} ...f{0} }} ", number + 1))
+        .collect::<String>();
+    let bomb = format!("{{ ...f0 }} {bomb} fragment f24 on Query {{ __typename }}");
+    let aliases = (0..2_000).map(|number| format!("a{number}: __typename ")).collect::<String>();
+    let costly =
+        "{ clinics(first: 100) { nodes { doctors(first: 100) { nodes { nextSlots(first: 100) { id startsAt } } } } } }"
+            .to_owned();
+    for query in [nested, bomb, format!("{{ {aliases} }}"), costly] {
+        let begun = std::time::Instant::now();
+        let (status, answer) = sent(post(&app, GRAPHQL, json!({ "query": query }).to_string())).await;
+        assert_eq!(
+            (status.as_u16(), &answer["errors"][0]["extensions"]["code"]),
+            (400, &json!("QUERY_TOO_COMPLEX")),
+            "{answer}"
+        );
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2));
+    }
+}
+
+#[tokio::test]
+async fn queries_may_come_by_get_and_mutations_may_not() {
+    let app = TestApp::start().await;
+    let get = |query: &[(&str, &str)]| Client::new().get(reqwest::Url::parse_with_params(&url(&app), query).unwrap());
+    let named = [
+        ("query", "query A { a: __typename } query B($n: Int) { specialties(first: $n) { totalCount } }"),
+        ("operationName", "B"),
+        ("variables", "{\"n\": 1}"),
+        ("extensions", ""),
+    ];
+    assert_eq!(sent(get(&named)).await, (StatusCode::OK, json!({ "data": { "specialties": { "totalCount": 0 } } })));
+    let response = get(&[("query", "mutation { logout(input: {}) { userErrors { code } } }")]).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["allow"].to_str().unwrap()), (405, "POST"));
+    assert_eq!(sent(get(&[])).await.0, 400);
+    assert_eq!(sent(get(&[("query", "{ __typename }"), ("variables", "nonsense")])).await.0, 400);
+    for method in [Method::PUT, Method::DELETE, Method::PATCH] {
+        assert_eq!(sent(Client::new().request(method, url(&app))).await.0, 405);
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_and_graphiql_is_there_in_development() {
+    let app = TestApp::start().await;
+    let get = async |path: &str| Client::new().get(format!("http://{}{path}", app.address)).send().await.unwrap();
+    assert_eq!(get("/healthz").await.status(), 200);
+    assert_eq!(get("/readyz").await.status(), 200);
+    assert_eq!(get("/nothing").await.status(), 404);
+    let page = get("/").await;
+    assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
+    assert!(page.text().await.unwrap().contains("graphiql"));
+    assert_eq!(get("/graphiql/page.js").await.status(), 200);
+    assert_eq!(get("/graphiql/..%2fCargo.toml").await.status(), 404);
+}
+
+#[tokio::test]
+async fn introspection_is_a_switch() {
+    let app = TestApp::start_with(|config| config.introspection = Some(false)).await;
+    let (_, answer) =
+        sent(post(&app, GRAPHQL, json!({ "query": "{ __schema { types { name } } }" }).to_string())).await;
+    assert!(answer["data"]["__schema"].is_null(), "{answer}");
+    let page = Client::new().get(format!("http://{}/", app.address)).send().await.unwrap();
+    assert_eq!(page.status(), 404);
+}
+
+#[tokio::test]
+async fn our_own_faults_show_nothing_of_the_inside_but_an_id_that_is_in_the_log() {
+    use sea_orm::ConnectionTrait;
+    let app = TestApp::start().await;
+    app.app.services.database.reader().execute_unprepared("DROP TABLE availability_override").await.unwrap();
+    let doctor = app.clinic("North").await;
+    let specialty = app.specialty("Hearts").await;
+    let input = json!({ "clinicId": doctor, "specialtyIds": [specialty], "name": "Dora", "email": "dora@example.com", "password": "long enough" });
+    let made = app.admin.does("createDoctor", "CreateDoctorInput", input, "doctor { id }").await;
+    let body = json!({ "query": format!("{{ doctor(id: {}) {{ name nextSlots {{ id }} }} }}", made["doctor"]["id"]) })
+        .to_string();
+    let response = post(&app, GRAPHQL, body).header("x-request-id", "proxy-4711").send().await.unwrap();
+    assert_eq!(response.headers()["x-request-id"], "proxy-4711");
+    let text = response.text().await.unwrap();
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer["errors"][0]["extensions"], json!({ "code": "INTERNAL", "requestId": "proxy-4711" }), "{answer}");
+    assert!(!text.contains("availability_override") && !text.contains("SELECT"), "{text}");
+}

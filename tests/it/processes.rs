@@ -1,0 +1,240 @@
+//! The program itself: its command line, and two servers on one database.
+
+use crate::support::{Actor, Backend, Server, TestDatabase, codes, eventually};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+/// Two servers on one database with the demo data.
+async fn two_servers() -> (TestDatabase, Server, Server) {
+    let database = TestDatabase::create().await;
+    assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
+    let arguments = ["--now", "2026-06-01T08:00:00Z"];
+    let (one, two) = (Server::start(&database, &arguments), Server::start(&database, &arguments));
+    (database, one, two)
+}
+
+/// An open slot far enough away, and whose it is.
+async fn open_slot(visitor: &Actor) -> (String, String) {
+    let seen = visitor.sees("{ slots(first: 50, filter: {}) { nodes { id doctor { id } } } }").await;
+    let slot = seen["slots"]["nodes"].as_array().unwrap().last().unwrap().clone();
+    (slot["id"].as_str().unwrap().to_owned(), slot["doctor"]["id"].as_str().unwrap().to_owned())
+}
+
+async fn demo_patient(address: &str) -> Actor {
+    let mut patient = Actor::visitor(address);
+    let input = json!({ "email": "patient@medislot.test", "password": "medislot-demo" });
+    let payload = patient.does("login", "LoginInput", input, "session { accessToken }").await;
+    patient.token = Some(payload["session"]["accessToken"].as_str().unwrap_or_else(|| panic!("{payload}")).to_owned());
+    patient
+}
+
+#[tokio::test]
+async fn of_two_hundred_who_want_one_slot_on_two_servers_exactly_one_gets_it() {
+    let (_database, one, two) = two_servers().await;
+    let actors = [demo_patient(&one.address).await, demo_patient(&two.address).await];
+    let (slot, doctor) = open_slot(&actors[0]).await;
+    let before = actors[0].sees(&format!("{{ doctor(id: \"{doctor}\") {{ calendarVersion }} }}")).await["doctor"]["calendarVersion"].as_i64();
+    let payloads: Vec<Value> = join_all((0..200).map(|number| actors[number % 2].books(&slot))).await;
+    let winners = payloads.iter().filter(|payload| payload["appointment"].is_object()).count();
+    let losers =
+        payloads.iter().filter(|payload| matches!(&*codes(payload).join(" "), "SLOT_TAKEN" | "SLOT_BUSY")).count();
+    assert_eq!((winners, losers), (1, 199), "{payloads:?}");
+    let after = actors[1].sees(&format!("{{ doctor(id: \"{doctor}\") {{ calendarVersion }} }}")).await["doctor"]["calendarVersion"].as_i64();
+    assert_eq!(after, before.map(|version| version + 1));
+}
+
+#[tokio::test]
+async fn a_booking_on_one_server_is_seen_by_who_watches_on_the_other_and_confirmed_by_either() {
+    let (_database, one, two) = two_servers().await;
+    let patient = demo_patient(&one.address).await;
+    let (slot, doctor) = open_slot(&patient).await;
+    let mut socket = Actor::visitor(&two.address).connects().await;
+    socket
+        .subscribes(
+            "1",
+            "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { kind version startsAt } }",
+            json!({ "d": [doctor] }),
+        )
+        .await;
+    socket.says(json!({ "type": "ping" })).await;
+    assert_eq!(socket.hears().await["type"], "pong");
+    let booked = patient.books(&slot).await["appointment"].clone();
+    let event = socket.hears().await["payload"]["data"]["slotEvents"].clone();
+    assert_eq!((&event["kind"], &event["startsAt"]), (&json!("SLOT_TAKEN"), &booked["startsAt"]));
+    // The first process ends without a word; the other goes on.
+    one.dies();
+    let patient = demo_patient(&two.address).await;
+    eventually("the booking is confirmed", async || {
+        let seen = patient.sees(&format!("{{ appointment(id: {}) {{ status }} }}", booked["id"])).await;
+        (seen["appointment"]["status"] == "CONFIRMED").then_some(())
+    })
+    .await;
+    let cancelled = patient.cancels(&booked).await;
+    assert_eq!(cancelled["appointment"]["status"], "CANCELLED", "{cancelled}");
+    assert_eq!(socket.hears().await["payload"]["data"]["slotEvents"]["kind"], "SLOT_RELEASED");
+}
+
+#[tokio::test]
+async fn postgres_without_redis_works_and_events_are_read_from_the_log() {
+    if Backend::chosen() == Backend::Sqlite {
+        return;
+    }
+    let mut database = TestDatabase::create().await;
+    database.redis_url = None;
+    assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
+    let log = database.folder.path().join("log");
+    let mut command = Server::command(&database, &["serve", "--listen", "127.0.0.1:0"]);
+    command.stderr(std::fs::File::create(&log).unwrap());
+    let (one, two) = (Server::spawn(command), Server::start(&database, &[]));
+    assert!(std::fs::read_to_string(&log).unwrap().contains("PostgreSQL without Redis"));
+    let patient = demo_patient(&one.address).await;
+    let (slot, doctor) = open_slot(&patient).await;
+    let mut socket = Actor::visitor(&two.address).connects().await;
+    socket
+        .subscribes("1", "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { kind } }", json!({ "d": [doctor] }))
+        .await;
+    socket.says(json!({ "type": "ping" })).await;
+    assert_eq!(socket.hears().await["type"], "pong");
+    assert!(patient.books(&slot).await["appointment"].is_object());
+    let event = tokio::time::timeout(Duration::from_millis(1_500), socket.hears()).await.unwrap();
+    assert_eq!(event["payload"]["data"]["slotEvents"]["kind"], "SLOT_TAKEN");
+}
+
+#[tokio::test]
+async fn redis_that_is_not_there_makes_booking_slower_and_no_less_right() {
+    if Backend::chosen() == Backend::Sqlite {
+        return;
+    }
+    let mut database = TestDatabase::create().await;
+    database.redis_url = Some("redis://127.0.0.1:1".to_owned());
+    assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
+    let server = Server::start(&database, &[]);
+    let patient = demo_patient(&server.address).await;
+    let (slot, _) = open_slot(&patient).await;
+    let payloads: Vec<Value> = join_all((0..20).map(|_| patient.books(&slot))).await;
+    let winners = payloads.iter().filter(|payload| payload["appointment"].is_object()).count();
+    assert_eq!(winners, 1, "{payloads:?}");
+}
+
+#[tokio::test]
+async fn demo_data_are_made_once() {
+    let database = TestDatabase::create().await;
+    let seed = || String::from_utf8(Server::command(&database, &["seed"]).output().unwrap().stdout).unwrap();
+    assert!(seed().contains("admin@medislot.test"));
+    assert!(seed().contains("nothing was changed"));
+    let server = Server::start(&database, &[]);
+    let seen = Actor::visitor(&server.address).sees("{ clinics { totalCount nodes { timeZone } } specialties { totalCount } doctors { totalCount nodes { visitTypes { name } nextSlots { id } } } }").await;
+    assert_eq!(
+        (&seen["clinics"]["totalCount"], &seen["specialties"]["totalCount"], &seen["doctors"]["totalCount"]),
+        (&json!(2), &json!(6), &json!(12))
+    );
+    assert_ne!(seen["clinics"]["nodes"][0]["timeZone"], seen["clinics"]["nodes"][1]["timeZone"]);
+    for doctor in seen["doctors"]["nodes"].as_array().unwrap() {
+        assert_eq!(
+            (doctor["visitTypes"].as_array().unwrap().len(), doctor["nextSlots"].as_array().unwrap().len()),
+            (2, 3)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_clock_stands_still_for_slots_and_for_tokens() {
+    let database = TestDatabase::create().await;
+    assert!(
+        Server::command(&database, &["seed"])
+            .env("MEDISLOT_NOW", "2031-01-06T08:00:00Z")
+            .stdout(Stdio::null())
+            .status()
+            .unwrap()
+            .success()
+    );
+    let server = Server::start(&database, &["--now", "2031-01-06T08:00:00Z", "--frozen"]);
+    let patient = demo_patient(&server.address).await;
+    let (slot, _) = open_slot(&patient).await;
+    let booked = patient
+        .does("bookAppointment", "BookAppointmentInput", json!({ "slotId": slot }), "appointment { createdAt }")
+        .await;
+    assert_eq!(booked["appointment"]["createdAt"], "2031-01-06T08:00:00Z");
+}
+
+#[tokio::test]
+async fn production_wants_its_key_and_does_not_pretend() {
+    let database = TestDatabase::create().await;
+    let refuses = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Server::command(&database, arguments);
+        command.env("MEDISLOT_ENVIRONMENT", "production").envs(variables.iter().copied()).stderr(Stdio::piped());
+        let output = command.output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let key =
+        String::from_utf8(Command::new("openssl").args(["genpkey", "-algorithm", "ed25519"]).output().unwrap().stdout)
+            .unwrap();
+    let key = ("MEDISLOT_SIGNING_KEY", key.as_str());
+    assert!(refuses(&["serve"], &[]).contains("MEDISLOT_SIGNING_KEY"));
+    assert!(refuses(&["serve", "--now", "2031-01-06T08:00:00Z"], &[key]).contains("--now"));
+    assert!(refuses(&["seed"], &[key]).contains("seed"));
+    assert!(refuses(&["serve"], &[key, ("MEDISLOT_RATE_LIMITS", "off")]).contains("rate limits"));
+    assert!(
+        refuses(&["serve"], &[key, ("MEDISLOT_LITSEN", "127.0.0.1:1")]).contains("litsen"),
+        "a setting that does not exist"
+    );
+    assert!(refuses(&["serve"], &[("MEDISLOT_SIGNING_KEY", "nonsense")]).contains("MEDISLOT_SIGNING_KEY"));
+
+    let mut admin = Server::command(&database, &["admin", "root@clinic.example"])
+        .env("MEDISLOT_ENVIRONMENT", "production")
+        .envs([key])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    admin.stdin.take().unwrap().write_all(b"correct horse battery\n").unwrap();
+    assert!(admin.wait().unwrap().success());
+    let mut serve = Server::command(&database, &["serve", "--listen", "127.0.0.1:0"]);
+    serve.env("MEDISLOT_ENVIRONMENT", "production").envs([key]);
+    let server = Server::spawn(serve);
+    let mut root = Actor::visitor(&server.address);
+    root.signs_in("root@clinic.example").await;
+    assert_eq!(
+        root.sees("{ viewer { role clinic { id } } doctors { totalCount } }").await,
+        json!({ "viewer": { "role": "ADMIN", "clinic": null }, "doctors": { "totalCount": 0 } })
+    );
+    let hidden = root.asks("{ __schema { queryType { name } } }", json!({})).await;
+    assert!(hidden["data"]["__schema"].is_null());
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_lets_its_watchers_know_and_ends_well() {
+    let database = TestDatabase::create().await;
+    let server = Server::start(&database, &[]);
+    let mut socket = Actor::visitor(&server.address).connects().await;
+    let stopping = tokio::task::spawn_blocking(move || server.stops());
+    assert_eq!(socket.is_closed().await, 1012);
+    drop(socket);
+    let (time, well) = stopping.await.unwrap();
+    assert!(well && time < Duration::from_secs(20), "{time:?}");
+}
+
+#[tokio::test]
+async fn a_worker_alone_confirms_what_a_server_without_one_books() {
+    let database = TestDatabase::create().await;
+    assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
+    let server = Server::start(&database, &["--no-worker"]);
+    let patient = demo_patient(&server.address).await;
+    let booked = patient.books(&open_slot(&patient).await.0).await["appointment"].clone();
+    let status = async || {
+        patient.sees(&format!("{{ appointment(id: {}) {{ status }} }}", booked["id"])).await["appointment"]["status"]
+            .clone()
+    };
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(status().await, "PENDING");
+    let mut worker = Server::command(&database, &["worker"]).stdout(Stdio::null()).spawn().unwrap();
+    eventually("the worker confirms", async || (status().await == "CONFIRMED").then_some(())).await;
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+}

@@ -1,0 +1,222 @@
+//! Looking for a free time.
+
+use crate::support::{TestApp, code, codes};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+fn starts(slots: &Value) -> Vec<String> {
+    let start = |slot: &Value| slot["startsAt"].as_str().unwrap()[5..16].to_owned();
+    slots.as_array().unwrap().iter().map(start).collect()
+}
+
+#[tokio::test]
+async fn a_visitor_sees_the_slots_of_a_doctor_with_their_statuses() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    ada.books(&doctor.slots(&app, 1).await[1]).await;
+    let query = "query ($id: ID!, $s: [SlotStatus!]) { doctor(id: $id) { nextSlots(first: 2) { startsAt }
+        slots(from: \"2026-06-01T00:00:00Z\", to: \"2026-06-02T00:00:00Z\", statuses: $s) { startsAt endsAt status doctor { name } visitType { id } } } }";
+    let open = app.visitor().asks(query, json!({ "id": doctor.id })).await["data"]["doctor"].clone();
+    assert_eq!(starts(&open["slots"]), ["06-01T09:00", "06-01T10:00", "06-01T10:30", "06-01T11:00", "06-01T11:30"]);
+    assert_eq!(starts(&open["nextSlots"]), ["06-01T09:00", "06-01T10:00"]);
+    assert_eq!(
+        open["slots"][0],
+        json!({ "startsAt": "2026-06-01T09:00:00Z", "endsAt": "2026-06-01T09:30:00Z", "status": "OPEN", "doctor": { "name": "Dora" }, "visitType": null })
+    );
+    let booked = app.visitor().asks(query, json!({ "id": doctor.id, "s": ["BOOKED"] })).await;
+    assert_eq!(starts(&booked["data"]["doctor"]["slots"]), ["06-01T09:30"]);
+}
+
+#[tokio::test]
+async fn the_past_is_not_offered() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    app.passes(TimeDelta::minutes(150));
+    assert_eq!(doctor.slots(&app, 0).await.len() + doctor.slots(&app, 1).await.len(), 3 + 3);
+}
+
+#[tokio::test]
+async fn the_next_slots_are_found_however_far_away_they_are() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let rule = |from| json!({ "weekday": "MONDAY", "startTime": "09:00", "endTime": "09:30", "effectiveFrom": from });
+    doctor.works(json!([rule("2026-07-20")])).await;
+    let seen = app.visitor().sees(&format!("{{ doctor(id: \"{}\") {{ nextSlots {{ startsAt }} }} }}", doctor.id)).await;
+    assert_eq!(starts(&seen["doctor"]["nextSlots"]), ["07-20T09:00", "07-27T09:00"], "within the horizon of 60 days");
+}
+
+#[tokio::test]
+async fn a_visit_type_has_its_own_grid_and_a_duration_may_be_asked_for_instead() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let input = json!({ "doctorId": doctor.id, "name": "Long", "durationMinutes": 60, "stepMinutes": 45 });
+    let made = doctor.actor.does("saveVisitType", "SaveVisitTypeInput", input, "doctor { visitTypes { id } }").await;
+    let visit_type = made["doctor"]["visitTypes"][0]["id"].clone();
+    let slots = async |arguments: String| {
+        let query = format!(
+            "{{ doctor(id: \"{}\") {{ slots(from: \"2026-06-02T00:00:00Z\", to: \"2026-06-03T00:00:00Z\", {arguments}) {{ startsAt visitType {{ name }} }} }} }}",
+            doctor.id
+        );
+        app.visitor().asks(&query, json!({})).await
+    };
+    let long = slots(format!("visitTypeId: {visit_type}")).await;
+    assert_eq!(starts(&long["data"]["doctor"]["slots"]), ["06-02T09:00", "06-02T09:45", "06-02T10:30"]);
+    assert_eq!(long["data"]["doctor"]["slots"][0]["visitType"]["name"], "Long");
+    let lasting = slots("durationMinutes: 50".to_owned()).await;
+    assert_eq!(starts(&lasting["data"]["doctor"]["slots"]), ["06-02T09:00", "06-02T09:50", "06-02T10:40"]);
+    assert_eq!(code(&slots(format!("durationMinutes: 50, visitTypeId: {visit_type}")).await), "BAD_USER_INPUT");
+    assert_eq!(code(&slots("durationMinutes: 4".to_owned()).await), "BAD_USER_INPUT");
+    let other = app.doctor("Otto").await;
+    let foreign = format!("{{ doctor(id: \"{}\") {{ nextSlots(visitTypeId: {visit_type}) {{ id }} }} }}", other.id);
+    assert_eq!(app.visitor().sees(&foreign).await["doctor"]["nextSlots"], json!([]));
+}
+
+#[tokio::test]
+async fn ranges_that_make_no_sense_are_refused() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    for (from, to) in [
+        ("2026-06-02T00:00:00Z", "2026-06-01T00:00:00Z"),
+        ("2026-06-02T00:00:00Z", "2026-06-02T00:00:00Z"),
+        ("2026-06-01T00:00:00Z", "2026-08-02T00:00:01Z"),
+        ("2026-02-30T00:00:00Z", "2026-03-02T00:00:00Z"),
+        ("2026-06-01T25:00:00Z", "2026-06-02T00:00:00Z"),
+        ("0000-01-01T00:00:00Z", "0000-01-02T00:00:00Z"),
+        ("tomorrow", "later"),
+    ] {
+        let query = format!("{{ doctor(id: \"{}\") {{ slots(from: \"{from}\", to: \"{to}\") {{ id }} }} }}", doctor.id);
+        assert_eq!(code(&app.visitor().asks(&query, json!({})).await), "BAD_USER_INPUT", "{from}");
+        let query = format!("{{ slots(filter: {{ from: \"{from}\", to: \"{to}\" }}) {{ nodes {{ id }} }} }}");
+        assert_eq!(code(&app.visitor().asks(&query, json!({})).await), "BAD_USER_INPUT", "{from}");
+    }
+    let far = format!(
+        "{{ doctor(id: \"{}\") {{ slots(from: \"9999-12-30T00:00:00Z\", to: \"9999-12-31T00:00:00Z\") {{ id }} }} }}",
+        doctor.id
+    );
+    assert_eq!(app.visitor().sees(&far).await["doctor"]["slots"], json!([]));
+}
+
+#[tokio::test]
+async fn the_earliest_slots_over_all_doctors_come_page_by_page_while_others_book() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic("North").await;
+    let hearts = app.specialty("Hearts").await;
+    let doctors = [app.doctor_in("Dora", &clinic, &[&hearts]).await, app.doctor_in("Otto", &clinic, &[&hearts]).await];
+    app.doctor("Elsewhere").await;
+    let page = async |after: Value| {
+        let query = "query ($f: SlotFilter!, $after: String) { slots(first: 3, after: $after, filter: $f) { nodes { startsAt doctor { id } } pageInfo { endCursor hasNextPage } } }";
+        let variables = json!({ "f": { "specialtyId": hearts, "clinicId": clinic }, "after": after });
+        app.visitor().asks(query, variables).await["data"]["slots"].clone()
+    };
+    let first = page(json!(null)).await;
+    assert_eq!(starts(&first["nodes"]), ["06-01T09:00", "06-01T09:00", "06-01T09:30"]);
+    assert_eq!(first["nodes"][0]["doctor"]["id"], doctors[0].id, "of one start, by doctor");
+    app.patient("Ada").await.books(&doctors[1].slots(&app, 1).await[1]).await;
+    let second = page(first["pageInfo"]["endCursor"].clone()).await;
+    assert_eq!(starts(&second["nodes"]), ["06-01T10:00", "06-01T10:00", "06-01T10:30"]);
+    let one = app
+        .visitor()
+        .asks(
+            "query ($f: SlotFilter!) { slots(first: 100, filter: $f) { nodes { startsAt } pageInfo { hasNextPage } } }",
+            json!({ "f": { "doctorId": doctors[0].id, "to": "2026-06-03T00:00:00Z" } }),
+        )
+        .await;
+    assert_eq!(one["data"]["slots"]["nodes"].as_array().unwrap().len(), 12);
+    assert_eq!(one["data"]["slots"]["pageInfo"]["hasNextPage"], false);
+    let nobody = app
+        .visitor()
+        .asks(
+            "query ($f: SlotFilter!) { slots(filter: $f) { nodes { id } } }",
+            json!({ "f": { "doctorId": "nonsense" } }),
+        )
+        .await;
+    assert_eq!(nobody["data"]["slots"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn a_slot_keeps_its_id_and_is_null_when_it_is_no_longer_offered() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let slot = doctor.slots(&app, 1).await[0].clone();
+    let look = async || {
+        app.visitor().asks("query ($id: ID!) { slot(id: $id) { id status startsAt } }", json!({ "id": slot })).await["data"]["slot"].clone()
+    };
+    assert_eq!(look().await, json!({ "id": slot, "status": "OPEN", "startsAt": "2026-06-01T09:00:00Z" }));
+    app.patient("Ada").await.books(&slot).await;
+    assert_eq!(look().await["status"], "BOOKED");
+    doctor.works(json!([])).await;
+    assert_eq!(look().await, json!(null));
+}
+
+#[tokio::test]
+async fn hours_that_make_no_sense_are_refused_and_the_old_ones_stay() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let before = doctor.slots(&app, 7).await;
+    let refused = doctor.works(json!([
+        { "weekday": "MONDAY", "startTime": "09:00", "endTime": "09:00" },
+        { "weekday": "TUESDAY", "startTime": "09:00", "endTime": "12:00", "slotMinutes": 20 },
+        { "weekday": "TUESDAY", "startTime": "11:00", "endTime": "13:00", "slotMinutes": 30 },
+        { "weekday": "FRIDAY", "startTime": "09:00", "endTime": "12:00", "effectiveFrom": "2026-07-01", "effectiveUntil": "2026-06-30" },
+    ])).await;
+    assert_eq!(codes(&refused), ["INVALID", "OVERLAPPING_RULES", "INVALID"]);
+    let fields: Vec<_> = refused["userErrors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
+    assert_eq!(
+        fields,
+        [json!(["rules", "0", "endTime"]), json!(["rules", "2"]), json!(["rules", "3", "effectiveUntil"])]
+    );
+    for wrong in ["25:00", "9:00", "24:30", "09:00:30"] {
+        let answer = doctor.works(json!([{ "weekday": "MONDAY", "startTime": wrong, "endTime": "12:00" }])).await;
+        assert_eq!(code(&answer), "BAD_USER_INPUT", "{wrong}");
+    }
+    assert_eq!(doctor.slots(&app, 7).await, before);
+}
+
+#[tokio::test]
+async fn new_hours_tell_of_the_appointments_that_lie_outside_them() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 1).await;
+    let (early, late) = (ada.books(&slots[0]).await, ada.books(&slots[5]).await);
+    let input =
+        json!({ "doctorId": doctor.id, "rules": [{ "weekday": "MONDAY", "startTime": "11:00", "endTime": "12:00" }] });
+    let set = doctor
+        .actor
+        .does(
+            "setAvailability",
+            "SetAvailabilityInput",
+            input,
+            "conflicts { id } doctor { availabilityRules { slotMinutes endTime } }",
+        )
+        .await;
+    assert_eq!(set["conflicts"], json!([{ "id": early["appointment"]["id"] }]));
+    assert_ne!(early["appointment"]["id"], late["appointment"]["id"]);
+    assert_eq!(set["doctor"]["availabilityRules"], json!([{ "slotMinutes": 30, "endTime": "12:00" }]));
+}
+
+#[tokio::test]
+async fn why_a_doctor_is_away_is_for_the_doctor_and_admins_alone() {
+    use medislot::availability::{Override, OverrideKind, insert_override_in};
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let exception = Override {
+        id: entity::id::AvailabilityOverrideId::new(),
+        date: "2026-06-02".parse().unwrap(),
+        kind: OverrideKind::Block,
+        times: None,
+        slot_minutes: None,
+        reason: Some("surgery".to_owned()),
+    };
+    let transaction = app.app.services.database.begin().await.unwrap();
+    insert_override_in(&transaction, doctor.id.parse().unwrap(), exception).await.unwrap();
+    transaction.commit().await.unwrap();
+    let query =
+        format!("{{ doctor(id: \"{}\") {{ availabilityOverrides {{ date kind startTime reason }} }} }}", doctor.id);
+    let seen = |reason: Value| json!([{ "date": "2026-06-02", "kind": "BLOCK", "startTime": null, "reason": reason }]);
+    assert_eq!(app.visitor().sees(&query).await["doctor"]["availabilityOverrides"], seen(json!(null)));
+    assert_eq!(app.patient("Ada").await.sees(&query).await["doctor"]["availabilityOverrides"], seen(json!(null)));
+    assert_eq!(doctor.actor.sees(&query).await["doctor"]["availabilityOverrides"], seen(json!("surgery")));
+    assert_eq!(doctor.slots(&app, 2).await.len(), 6, "the second day is blocked");
+}

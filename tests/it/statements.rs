@@ -1,0 +1,78 @@
+//! The number of SQL statements of a request does not grow with its result.
+
+use crate::support::TestApp;
+use async_graphql::Request;
+use medislot::{
+    config::Limits,
+    graphql::{Caller, Loaders, schema},
+    infra::db::count_statements,
+    kernel::viewer::{Role, Viewer},
+};
+use serde_json::json;
+
+/// How many statements a query needs, as an admin of the platform, and how long its answer is.
+async fn statements(app: &TestApp, query: &str) -> (u32, usize) {
+    let services = &app.app.services;
+    let viewer = Viewer {
+        user_id: app.admin.id.parse().unwrap(),
+        session_id: entity::id::SessionId::new(),
+        role: Role::PlatformAdmin,
+        time_zone: chrono_tz::Tz::UTC,
+    };
+    let caller = Caller { viewer: Some(viewer), device: None };
+    let request = Request::new(query).data(services.clone()).data(Loaders::new(services, &caller)).data(caller);
+    let (response, count) = count_statements(schema(&Limits::default()).finish().execute(request)).await;
+    assert!(response.errors.is_empty(), "{:?}", response.errors);
+    (count, response.data.to_string().len())
+}
+
+#[tokio::test]
+async fn a_hundred_times_as_much_takes_as_many_statements() {
+    let app = TestApp::start().await;
+    let everything = "{
+        doctors(first: 100) { totalCount nodes { name clinic { name doctors(first: 5) { totalCount nodes { name } } }
+            specialties { name doctors(first: 5) { nodes { id } } } visitTypes { name } availabilityRules { weekday } availabilityOverrides { date }
+            slots(from: \"2026-06-01T00:00:00Z\", to: \"2026-06-03T00:00:00Z\", statuses: [OPEN, BOOKED]) { status visitType { id } }
+            nextSlots { startsAt doctor { name } } } }
+        appointments(first: 100) { totalCount nodes { reference doctor { name } clinic { name } patient { name email appointments(first: 3) { totalCount nodes { id } } }
+            visitType { name } cancelledBy { name } cancellableUntil history { to actor { name } } } }
+        clinics { nodes { doctors { nodes { name } } } }
+        slots(first: 50, filter: {}) { nodes { startsAt doctor { name } } }
+    }";
+    let mut seen = Vec::new();
+    let mut made = 0;
+    for upto in [1, 3, 8] {
+        while made < upto {
+            let doctor = app.doctor(&format!("Doctor {made}")).await;
+            let patient = app.patient("Ada").await;
+            for slot in doctor.slots(&app, 3).await.iter().skip(7).take(upto) {
+                let booked = patient.books(slot).await;
+                assert!(booked["appointment"].is_object(), "{booked}");
+                if upto == 3 {
+                    patient.cancels(&booked["appointment"]).await;
+                }
+            }
+            let input = json!({ "doctorId": doctor.id, "name": "Check-up", "durationMinutes": 30 });
+            doctor.actor.does("saveVisitType", "SaveVisitTypeInput", input, "doctor { id }").await;
+            made += 1;
+        }
+        seen.push(statements(&app, everything).await);
+    }
+    let [(first, short), (_, _), (last, long)] = seen[..] else { panic!() };
+    assert!(long > 5 * short, "the answer grew: {seen:?}");
+    assert!(last <= first + 2, "the statements grew: {seen:?}");
+}
+
+#[tokio::test]
+async fn a_page_of_doctors_with_all_that_a_frontend_shows_takes_few_statements() {
+    let app = TestApp::start().await;
+    for number in 0..3 {
+        app.doctor(&format!("Doctor {number}")).await;
+    }
+    let (count, _) = statements(
+        &app,
+        "{ doctors(first: 20) { nodes { name clinic { name } specialties { name } nextSlots { startsAt } } } }",
+    )
+    .await;
+    assert!(count <= 8, "{count} statements");
+}

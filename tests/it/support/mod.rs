@@ -1,0 +1,198 @@
+//! A server with a database of its own, and the people who use it.
+
+mod actor;
+mod database;
+mod process;
+mod socket;
+
+pub use actor::{Actor, code, codes};
+pub use database::{Backend, TestDatabase};
+pub use process::Server;
+pub use socket::Socket;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use medislot::{app::App, booking, config::Config, kernel::clock::Clock};
+use serde_json::{Value, json};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A clock that moves when it is told to.
+#[derive(Debug)]
+pub struct TestClock(Mutex<DateTime<Utc>>);
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// A server on a port of its own, over real sockets, with nothing in its database but the admin of the platform.
+pub struct TestApp {
+    pub app: App,
+    pub address: String,
+    pub admin: Actor,
+    clock: Arc<TestClock>,
+    _shutdown: tokio_util::sync::DropGuard,
+    _database: TestDatabase,
+}
+
+impl TestApp {
+    /// It is Monday, the 1st of June 2026, eight o'clock in UTC.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let database = TestDatabase::create().await;
+        let mut config = database.config();
+        change(&mut config);
+        Self::start_on(database, config).await
+    }
+
+    pub async fn start_on(database: TestDatabase, config: Config) -> Self {
+        let clock = Arc::new(TestClock(Mutex::new(instant("2026-06-01T08:00:00Z"))));
+        let app = App::start(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let shutdown = CancellationToken::new();
+        let router = app.router(shutdown.clone());
+        let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        tokio::spawn(serving.into_future());
+        let account = medislot::accounts::Account {
+            email: "root@example.com".to_owned(),
+            password: actor::PASSWORD.into(),
+            name: "Root".to_owned(),
+            phone: None,
+            time_zone: None,
+        };
+        app.services.accounts.create_platform_admin(account).await.unwrap();
+        let mut admin = Actor::visitor(&address);
+        admin.signs_in("root@example.com").await;
+        Self { app, address, admin, clock, _shutdown: shutdown.drop_guard(), _database: database }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub fn passes(&self, time: TimeDelta) {
+        *self.clock.0.lock().unwrap() += time;
+    }
+
+    pub fn visitor(&self) -> Actor {
+        Actor::visitor(&self.address)
+    }
+
+    pub async fn patient(&self, name: &str) -> Actor {
+        let mut patient = self.visitor();
+        patient.registers(name).await;
+        patient
+    }
+
+    /// A clinic in UTC.
+    pub async fn clinic(&self, name: &str) -> String {
+        let input = json!({ "name": name, "timeZone": "UTC" });
+        let made = self.admin.does("createClinic", "CreateClinicInput", input, "clinic { id }").await;
+        made["clinic"]["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn specialty(&self, name: &str) -> String {
+        let made = self
+            .admin
+            .does("createSpecialty", "CreateSpecialtyInput", json!({ "name": name }), "specialty { id }")
+            .await;
+        made["specialty"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A doctor in a clinic of their own, in UTC, who works from nine to noon every day in slots of half an hour.
+    pub async fn doctor(&self, name: &str) -> Doctor {
+        let clinic = self.clinic(&format!("{name}'s clinic")).await;
+        let specialty = self.specialty(&format!("{name}'s specialty")).await;
+        self.doctor_in(name, &clinic, &[&specialty]).await
+    }
+
+    pub async fn doctor_in(&self, name: &str, clinic: &str, specialties: &[&str]) -> Doctor {
+        let email = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
+        let input = json!({
+            "clinicId": clinic, "specialtyIds": specialties, "name": name, "email": email, "password": actor::PASSWORD,
+        });
+        let made = self.admin.does("createDoctor", "CreateDoctorInput", input, "doctor { id }").await;
+        let id = made["doctor"]["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+        let mut actor = self.visitor();
+        actor.signs_in(&email).await;
+        let doctor = Doctor { id, actor };
+        let days = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
+        let rule = |day| json!({ "weekday": day, "startTime": "09:00", "endTime": "12:00", "slotMinutes": 30 });
+        doctor.works(days.map(rule).to_vec().into()).await;
+        doctor
+    }
+
+    /// An admin of a clinic. The API learns to invite them later; here the row is written.
+    pub async fn clinic_admin(&self, name: &str, clinic: &str) -> Actor {
+        use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+        let mut actor = self.patient(name).await;
+        let transaction = self.app.services.database.begin().await.unwrap();
+        entity::user::Entity::update_many()
+            .col_expr(entity::user::Column::Role, Expr::value(entity::user::Role::Admin))
+            .col_expr(entity::user::Column::ClinicId, Expr::value(clinic.parse::<entity::id::ClinicId>().unwrap()))
+            .filter(entity::user::Column::Email.eq(actor.email.clone()))
+            .exec(&*transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        let email = actor.email.clone();
+        actor.signs_in(&email).await;
+        actor
+    }
+
+    /// Does the background work that is due.
+    pub async fn works(&self) {
+        while booking::confirm_due(&self.app.services.database, &*self.app.services.clock).await.unwrap() > 0 {}
+    }
+}
+
+/// Somebody who can be booked.
+pub struct Doctor {
+    pub id: String,
+    pub actor: Actor,
+}
+
+impl Doctor {
+    /// Sets the weekly hours.
+    pub async fn works(&self, rules: Value) -> Value {
+        let input = json!({ "doctorId": self.id, "rules": rules });
+        self.actor.does("setAvailability", "SetAvailabilityInput", input, "doctor { id calendarVersion }").await
+    }
+
+    /// The ids of the open slots of some days from now on, as a visitor sees them.
+    pub async fn slots(&self, app: &TestApp, days: i64) -> Vec<String> {
+        let visitor = app.visitor();
+        let found = visitor.asks(
+            "query ($id: ID!, $from: DateTime!, $to: DateTime!) { doctor(id: $id) { slots(from: $from, to: $to) { id } } }",
+            json!({ "id": self.id, "from": app.now(), "to": app.now() + TimeDelta::days(days) }),
+        );
+        let found = found.await;
+        let slots = found["data"]["doctor"]["slots"].as_array().unwrap_or_else(|| panic!("{found}"));
+        slots.iter().map(|slot| slot["id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+pub fn instant(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// Tries until it is so, for as long as anybody should have to wait.
+pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    let patience = tokio::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(found) = attempt().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < patience, "never happened: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

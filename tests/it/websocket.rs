@@ -1,0 +1,138 @@
+//! GraphQL over WebSocket.
+
+use crate::support::{Socket, TestApp};
+use chrono::TimeDelta;
+use serde_json::json;
+use std::time::Duration;
+
+const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
+
+#[tokio::test]
+async fn queries_and_mutations_run_over_a_socket_too() {
+    let app = TestApp::start().await;
+    let mut socket = app.patient("Ada").await.connects().await;
+    socket.subscribes("1", "{ viewer { name } }", json!({})).await;
+    assert_eq!(
+        socket.hears().await,
+        json!({ "id": "1", "type": "next", "payload": { "data": { "viewer": { "name": "Ada" } } } })
+    );
+    assert_eq!(socket.hears().await, json!({ "id": "1", "type": "complete" }));
+    socket.subscribes("1", "mutation { logout(input: {}) { userErrors { code } } }", json!({})).await;
+    assert_eq!(socket.hears().await["payload"]["data"]["logout"]["userErrors"], json!([]));
+    assert_eq!(socket.hears().await["type"], "complete");
+    socket.says(json!({ "type": "ping", "payload": { "a": 1 } })).await;
+    assert_eq!(socket.hears().await, json!({ "type": "pong", "payload": { "a": 1 } }));
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_an_error_and_the_socket_stays() {
+    let app = TestApp::start().await;
+    let mut socket = app.visitor().connects().await;
+    for (query, code) in [
+        ("{", "BAD_USER_INPUT"),
+        ("{ nothing }", "BAD_USER_INPUT"),
+        ("subscription { slotEvents { kind } }", "BAD_USER_INPUT"),
+        ("subscription { slotEvents(clinicId: \"nonsense\") { kind } }", "NOT_FOUND"),
+        ("subscription { slotEvents(doctorIds: [\"doctor_01h455vb4pex5vsknk084sn02q\"]) { kind } }", "NOT_FOUND"),
+    ] {
+        socket.subscribes("1", query, json!({})).await;
+        let error = socket.hears().await;
+        assert_eq!(
+            (&error["type"], &error["payload"][0]["extensions"]["code"]),
+            (&json!("error"), &json!(code)),
+            "{error}"
+        );
+    }
+    socket.subscribes("1", "{ __typename }", json!({})).await;
+    assert_eq!(socket.hears().await["type"], "next");
+}
+
+#[tokio::test]
+async fn each_breach_of_the_protocol_has_its_close_code() {
+    let app = TestApp::start_with(|config| config.limits.init_seconds = 1).await;
+    let mut silent = Socket::open(&app.address).await;
+    assert_eq!(silent.is_closed().await, 4408);
+    for message in ["nonsense", "{}", "{\"type\": \"start\"}", "{\"type\": \"connection_init\", \"payload\": 1}"] {
+        let mut socket = Socket::open(&app.address).await;
+        socket.says_text(message).await;
+        assert_eq!(socket.is_closed().await, 4400, "{message}");
+    }
+    let mut early = Socket::open(&app.address).await;
+    early.subscribes("1", "{ __typename }", json!({})).await;
+    assert_eq!(early.is_closed().await, 4401);
+    let mut twice = app.visitor().connects().await;
+    twice.says(json!({ "type": "connection_init" })).await;
+    assert_eq!(twice.is_closed().await, 4429);
+    let mut forged = Socket::open(&app.address).await;
+    forged.says(json!({ "type": "connection_init", "payload": { "authorization": "Bearer forged" } })).await;
+    assert_eq!(forged.is_closed().await, 4403);
+    let doctor = app.doctor("Dora").await;
+    let mut doubled = app.visitor().connects().await;
+    for _ in 0..2 {
+        doubled
+            .subscribes(
+                "1",
+                "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { kind } }",
+                json!({ "d": [doctor.id] }),
+            )
+            .await;
+    }
+    assert_eq!(doubled.is_closed().await, 4409);
+    let mut large = Socket::open(&app.address).await;
+    large.says_text(&"x".repeat(100_000)).await;
+    assert_eq!(large.is_closed().await, 1009);
+    let mut old = Socket::try_open(&app.address, &[]).await.unwrap();
+    assert_eq!(old.is_closed().await, 4406);
+}
+
+#[tokio::test]
+async fn a_socket_has_no_more_operations_than_it_may() {
+    let app = TestApp::start_with(|config| config.limits.operations = 2).await;
+    let doctor = app.doctor("Dora").await;
+    let mut socket = app.visitor().connects().await;
+    for id in ["1", "2", "3"] {
+        socket
+            .subscribes(
+                id,
+                "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { kind } }",
+                json!({ "d": [doctor.id] }),
+            )
+            .await;
+    }
+    assert_eq!(socket.is_closed().await, 4429);
+}
+
+#[tokio::test]
+async fn a_socket_ends_with_the_token_that_opened_it() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let mut socket = Socket::open(&app.address).await;
+    app.passes(TimeDelta::minutes(15) - TimeDelta::milliseconds(500));
+    socket.init(ada.token.as_deref()).await;
+    assert!(socket.is_silent(Duration::from_millis(1_200)).await, "our clock stands still");
+    app.passes(TimeDelta::milliseconds(500));
+    assert_eq!(socket.is_closed().await, 4403);
+    let mut late = Socket::open(&app.address).await;
+    late.says(
+        json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {}", ada.token.unwrap()) } }),
+    )
+    .await;
+    assert_eq!(late.is_closed().await, 4403);
+}
+
+#[tokio::test]
+async fn a_client_that_answers_no_ping_is_let_go() {
+    let app = TestApp::start_with(|config| config.limits.ping_seconds = 1).await;
+    let mut socket = app.visitor().connects().await;
+    assert_eq!(socket.is_closed().await, 4499);
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_not_connect_where_origins_are_named() {
+    let app = TestApp::start_with(|config| config.allowed_origins = vec!["https://clinic.example".to_owned()]).await;
+    let connect = async |origin: &str| Socket::try_open(&app.address, &[PROTOCOL, ("origin", origin)]).await.err();
+    assert_eq!(connect("https://clinic.example").await, None);
+    assert_eq!(connect(&format!("http://{}", app.address)).await, None);
+    assert_eq!(connect("https://evil.example").await, Some(403));
+    assert_eq!(connect("null").await, Some(403));
+}
