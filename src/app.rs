@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::{Accounts, Passwords, Tokens},
-    api::{self, Api},
+    api::{self, Api, Lifetime},
     availability::Availability,
     booking::Booking,
     calendar::{self, Hub, Publisher},
@@ -26,7 +26,6 @@ use anyhow::{Context, Result, bail};
 use axum::Router;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// Medislot, put together.
 #[derive(Clone, Debug)]
@@ -105,9 +104,9 @@ impl App {
         Ok(Self { config, services, publisher })
     }
 
-    /// What the server serves, until `shutdown` is cancelled.
+    /// What the server serves, for as long as its lifetime lasts.
     #[must_use]
-    pub fn router(&self, shutdown: CancellationToken) -> Router {
+    pub fn router(&self, lifetime: Lifetime) -> Router {
         let development = !self.config.is_production();
         api::router(Api {
             schema: schema(&self.config.limits).finish(),
@@ -117,7 +116,7 @@ impl App {
             development,
             allowed_origins: self.config.allowed_origins.clone().into(),
             clock: Arc::clone(&self.services.clock),
-            shutdown,
+            lifetime,
         })
     }
 

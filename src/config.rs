@@ -118,7 +118,7 @@ pub struct Limits {
     pub complexity: usize,
     /// How long an operation may take, in seconds.
     pub operation_seconds: u64,
-    /// How many operations may run over one WebSocket.
+    /// How many subscriptions, and as many queries and mutations, may run over one WebSocket.
     pub operations: usize,
     /// How long a WebSocket may wait before it says who is there, in seconds.
     pub init_seconds: u64,

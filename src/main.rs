@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use email_address::EmailAddress;
 use medislot::{
     accounts::Account,
+    api::Lifetime,
     app::{self, App},
     config::Config,
     demo,
@@ -20,7 +21,6 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpListener, signal::unix::SignalKind};
-use tokio_util::sync::CancellationToken;
 
 /// How long running requests may take when the process shall end.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -141,15 +141,21 @@ async fn serve(config: Config) -> Result<()> {
     let listen = app.config.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     welcome(&app.config, listener.local_addr()?)?;
-    let shutdown = CancellationToken::new();
-    let server = axum::serve(listener, app.router(shutdown.clone()))
+    let lifetime = Lifetime::default();
+    let Lifetime { shutdown, sockets } = lifetime.clone();
+    let server = axum::serve(listener, app.router(lifetime))
         .with_graceful_shutdown(shutdown.clone().cancelled_owned())
         .into_future();
     let server = tokio::spawn(server);
     stopped().await?;
     tracing::info!("shutting down");
     shutdown.cancel();
-    match tokio::time::timeout(DRAIN, server).await {
+    sockets.close();
+    let drained = async {
+        sockets.wait().await;
+        server.await
+    };
+    match tokio::time::timeout(DRAIN, drained).await {
         Ok(served) => served??,
         Err(_) => tracing::warn!("some requests did not come to an end"),
     }

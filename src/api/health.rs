@@ -11,7 +11,7 @@ pub async fn healthz() -> &'static str {
 
 /// `/readyz`: the database answers, and the process is not about to end. Redis may be down: it only makes things faster.
 pub async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
-    if api.shutdown.is_cancelled() {
+    if api.lifetime.shutdown.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
     }
     match api.services.database.ping().await {

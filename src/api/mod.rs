@@ -11,5 +11,5 @@ mod text;
 mod trace;
 mod websocket;
 
-pub use operation::{Api, Refused};
+pub use operation::{Api, Lifetime};
 pub use router::router;

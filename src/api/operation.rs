@@ -15,7 +15,7 @@ use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Value,
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
 use std::{sync::Arc, time::Duration};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 /// What the edge works with.
@@ -35,8 +35,17 @@ pub struct Api {
     pub allowed_origins: Arc<[String]>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// How the process ends.
+    pub lifetime: Lifetime,
+}
+
+/// How the process ends: it is told to, and waits for its sockets.
+#[derive(Clone, Debug, Default)]
+pub struct Lifetime {
     /// Cancelled when the process shall end.
     pub shutdown: CancellationToken,
+    /// The sockets that are open.
+    pub sockets: TaskTracker,
 }
 
 /// A request that does not run.

@@ -4,7 +4,7 @@
 
 use super::{
     http::{self, QueryString, device},
-    operation::{Api, Refused},
+    operation::{Api, Refused, refused},
     trace::RequestId,
 };
 use crate::{graphql::Caller, kernel::rejection::Rejection};
@@ -23,7 +23,12 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, sleep_until, timeout};
 use tokio_stream::StreamMap;
 
@@ -46,7 +51,12 @@ pub async fn get_or_upgrade(
     let device = device(&headers);
     let limit = api.limits.message_bytes;
     let upgrade = upgrade.protocols([PROTOCOL]).read_buffer_size(4_096).max_message_size(limit).max_frame_size(limit);
-    upgrade.on_upgrade(async move |socket| Connection::new(api, socket, device).run().await)
+    // The process does not end before its sockets have.
+    let open = api.lifetime.sockets.token();
+    upgrade.on_upgrade(async move |socket| {
+        Connection::new(api, socket, device).run().await;
+        drop(open);
+    })
 }
 
 /// WebSockets know no CORS: a page says where it comes from, and we look.
@@ -83,8 +93,25 @@ struct Asked {
     _extensions: Option<Map<String, Value>>,
 }
 
-/// An operation's messages, and nothing more when it is over.
-type Messages = BoxStream<'static, Value>;
+/// An operation that is running.
+struct Running {
+    messages: BoxStream<'static, Saying>,
+    is_subscription: bool,
+}
+
+/// A message of an operation, and whether it is over with that.
+struct Saying {
+    message: Value,
+    is_last: bool,
+}
+
+impl Stream for Running {
+    type Item = Saying;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Saying>> {
+        self.messages.poll_next_unpin(context)
+    }
+}
 
 struct Connection {
     api: Arc<Api>,
@@ -98,7 +125,7 @@ struct Connection {
     deadline: Pin<Box<Sleep>>,
     pings: Interval,
     is_alive: bool,
-    operations: StreamMap<String, Messages>,
+    operations: StreamMap<String, Running>,
 }
 
 impl Connection {
@@ -121,21 +148,19 @@ impl Connection {
     }
 
     async fn run(mut self) {
-        let Close(code, reason) = match self.socket.protocol() {
-            Some(protocol) if protocol == PROTOCOL => match self.converse().await {
-                Ok(()) => return,
-                Err(close) => close,
-            },
-            _ => Close(4406, "Subprotocol not acceptable"),
+        let end = match self.socket.protocol() {
+            Some(protocol) if protocol == PROTOCOL => self.converse().await,
+            _ => Err(Close(4406, "Subprotocol not acceptable")),
         };
-        tracing::debug!(code, reason, "websocket closed");
-        // What was running ends here, not when the other side has said goodbye.
+        // What was running ends here, not when both sides have said goodbye.
         self.operations.clear();
-        let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         let goodbye = async {
-            if self.socket.send(frame).await.is_ok() {
-                while let Some(Ok(_)) = self.socket.recv().await {}
+            if let Err(Close(code, reason)) = end {
+                tracing::debug!(code, reason, "websocket closed");
+                let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+                let _ = self.socket.send(frame).await;
             }
+            while let Some(Ok(_)) = self.socket.recv().await {}
         };
         // Whoever does not answer is left.
         let _ = timeout(PATIENCE, goodbye).await;
@@ -143,21 +168,37 @@ impl Connection {
 
     /// Goes on until the other side is gone, or there is a reason to close.
     async fn converse(&mut self) -> Result<(), Close> {
-        let shutdown = self.api.shutdown.clone();
+        let shutdown = self.api.lifetime.shutdown.clone();
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Err(Close(1012, "Service restart")),
                 () = &mut self.deadline => self.over()?,
                 _ = self.pings.tick() => self.ping().await?,
-                message = self.socket.recv() => match message {
+                // Who asks faster than is answered is not heard meanwhile.
+                message = self.socket.recv(), if self.requests() < self.api.limits.operations => match message {
                     None => return Ok(()),
                     Some(Ok(message)) => if self.hear(message).await?.is_break() { return Ok(()) },
                     Some(Err(error)) => return Err(unreadable(&error)),
                 },
-                Some((_, message)) = self.operations.next(), if !self.operations.is_empty() => self.say(&message).await?,
+                Some((id, Saying { message, is_last })) = self.operations.next(), if !self.operations.is_empty() => {
+                    if is_last {
+                        self.operations.remove(&id);
+                    }
+                    self.say(&message).await?;
+                },
             }
         }
+    }
+
+    /// How many queries and mutations are running.
+    fn requests(&self) -> usize {
+        self.operations.len() - self.subscriptions()
+    }
+
+    /// How many subscriptions are running.
+    fn subscriptions(&self) -> usize {
+        self.operations.values().filter(|operation| operation.is_subscription).count()
     }
 
     /// The deadline has come.
@@ -252,25 +293,25 @@ impl Connection {
         if self.operations.contains_key(&id) {
             return Err(Close(4409, "Subscriber already exists"));
         }
-        if self.operations.len() >= self.api.limits.operations {
-            return Err(Close(4429, "Too many operations"));
-        }
         let mut request = Request::new(asked.query);
         request.operation_name = asked.operation_name;
         request = request.variables(Variables::from_json(Value::Object(asked.variables.unwrap_or_default())));
         match self.api.admit(request) {
             Err(Refused { error, .. }) => self.say(&errors(&id, &[error])).await?,
+            Ok(operation) if operation.kind == OperationType::Subscription => {
+                if self.subscriptions() >= self.api.limits.operations {
+                    let message = "This connection has as many subscriptions as it may.";
+                    return self.say(&errors(&id, &[refused("BAD_USER_INPUT", message).error])).await;
+                }
+                let answers = self.api.stream(operation, caller, RequestId::new().0);
+                let messages = messages(id.clone(), answers).boxed();
+                self.operations.insert(id, Running { messages, is_subscription: true });
+            }
             Ok(operation) => {
-                let RequestId(request_id) = RequestId::new();
-                let messages = if operation.kind == OperationType::Subscription {
-                    let answers = self.api.stream(operation, caller, request_id);
-                    messages(id.clone(), answers).boxed()
-                } else {
-                    let api = Arc::clone(&self.api);
-                    let answer = async move { api.execute(operation, caller, &request_id).await };
-                    messages(id.clone(), futures_util::stream::once(answer)).boxed()
-                };
-                self.operations.insert(id, messages);
+                let api = Arc::clone(&self.api);
+                let answer = async move { api.execute(operation, caller, &RequestId::new().0).await };
+                let messages = messages(id.clone(), futures_util::stream::once(answer)).boxed();
+                self.operations.insert(id, Running { messages, is_subscription: false });
             }
         }
         Ok(())
@@ -278,17 +319,17 @@ impl Connection {
 }
 
 /// What an operation says: each answer, and at the end that it is complete, or the errors that ended it.
-fn messages(id: String, answers: impl Stream<Item = Answer> + Send + 'static) -> impl Stream<Item = Value> + Send {
+fn messages(id: String, answers: impl Stream<Item = Answer> + Send + 'static) -> impl Stream<Item = Saying> + Send {
     async_stream::stream! {
         let mut answers = Box::pin(answers);
         while let Some(answer) = answers.next().await {
             if ends(&answer) {
-                yield errors(&id, &answer.errors);
+                yield Saying { message: errors(&id, &answer.errors), is_last: true };
                 return;
             }
-            yield json!({ "id": id, "type": "next", "payload": answer });
+            yield Saying { message: json!({ "id": id, "type": "next", "payload": answer }), is_last: false };
         }
-        yield json!({ "id": id, "type": "complete" });
+        yield Saying { message: json!({ "id": id, "type": "complete" }), is_last: true };
     }
 }
 

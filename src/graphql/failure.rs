@@ -1,5 +1,6 @@
 //! The only way of an error to a client.
 
+use super::scalars::FORMATS;
 use crate::kernel::rejection::{Internal, Rejection};
 use async_graphql::{ErrorExtensionValues, Response, ServerError};
 use std::sync::Arc;
@@ -59,10 +60,28 @@ fn describe(rejection: &Rejection) -> (&'static str, String) {
 
 /// Makes a response fit for the client: errors of the library are the caller's, our own are logged with the id that the client is told.
 pub fn reveal(mut response: Response, request_id: &str) -> Response {
+    if response.errors.iter().any(|error| error.message.starts_with(REFUSED_VALUE)) {
+        // The library stumbles over such a value again when it estimates the cost.
+        response.errors.retain(|error| !error.path.is_empty() || !error.message.starts_with("Failed to parse"));
+    }
     for error in &mut response.errors {
+        explain(error);
         reveal_error(error, request_id);
     }
     response
+}
+
+const REFUSED_VALUE: &str = "Invalid value for argument";
+
+/// The library says which scalar refused a value, but not what it would have taken.
+fn explain(error: &mut ServerError) {
+    if !error.message.starts_with(REFUSED_VALUE) {
+        return;
+    }
+    let expected = FORMATS.iter().find(|(scalar, _)| error.message.contains(&format!("expected type \"{scalar}\"")));
+    if let Some((_, format)) = expected {
+        error.message = format!("{}: {format}", error.message);
+    }
 }
 
 fn reveal_error(error: &mut ServerError, request_id: &str) {

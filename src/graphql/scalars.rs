@@ -10,12 +10,27 @@ use std::str::FromStr;
 /// The years that both databases keep and compare.
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
+const INSTANT: &str = "expected an instant as RFC 3339 has it, such as 2026-03-29T08:30:00Z";
+const DATE: &str = "expected a date such as 2026-03-29";
+const ZONE: &str = "expected the IANA name of a time zone, such as Europe/Warsaw";
+const EMAIL: &str = "expected an e-mail address such as ada@example.com";
+
+/// What each scalar takes, in words.
+pub const FORMATS: [(&str, &str); 5] = [
+    ("DateTime", INSTANT),
+    ("Date", DATE),
+    ("LocalTime", local_time::EXPECTED),
+    ("TimeZone", ZONE),
+    ("EmailAddress", EMAIL),
+];
+
 macro_rules! scalar {
     ($(#[$doc:meta])* $Name:ident($Inner:ty), $url:literal, $read:path, $write:path) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct $Name(pub $Inner);
 
+        $(#[$doc])*
         #[Scalar(specified_by_url = $url)]
         impl ScalarType for $Name {
             fn parse(value: Value) -> InputValueResult<Self> {
@@ -71,10 +86,7 @@ scalar!(
 
 fn read_instant(text: &str) -> Result<chrono::DateTime<Utc>, &'static str> {
     let instant = chrono::DateTime::parse_from_rfc3339(text).map(|instant| instant.to_utc().trunc_subsecs(6));
-    instant
-        .ok()
-        .filter(|instant| YEARS.contains(&instant.year()))
-        .ok_or("expected an instant as RFC 3339 has it, such as 2026-03-29T08:30:00Z")
+    instant.ok().filter(|instant| YEARS.contains(&instant.year())).ok_or(INSTANT)
 }
 
 fn write_instant(instant: &chrono::DateTime<Utc>) -> String {
@@ -83,7 +95,7 @@ fn write_instant(instant: &chrono::DateTime<Utc>) -> String {
 
 fn read_date(text: &str) -> Result<NaiveDate, &'static str> {
     let date = if text.len() == 10 { NaiveDate::from_str(text).ok() } else { None };
-    date.filter(|date| YEARS.contains(&date.year())).ok_or("expected a date such as 2026-03-29")
+    date.filter(|date| YEARS.contains(&date.year())).ok_or(DATE)
 }
 
 fn write_date(date: &NaiveDate) -> String {
@@ -99,7 +111,7 @@ fn write_time(time: &local_time::LocalTime) -> String {
 }
 
 fn read_zone(text: &str) -> Result<Tz, &'static str> {
-    text.parse().map_err(|_| "expected the IANA name of a time zone, such as Europe/Warsaw")
+    text.parse().map_err(|_| ZONE)
 }
 
 fn write_zone(zone: &Tz) -> String {
@@ -109,7 +121,7 @@ fn write_zone(zone: &Tz) -> String {
 fn read_email(text: &str) -> Result<String, &'static str> {
     let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
     let address = if text.len() <= 254 { Address::parse_with_options(text, options).ok() } else { None };
-    address.map(|address| address.to_string()).ok_or("expected an e-mail address such as ada@example.com")
+    address.map(|address| address.to_string()).ok_or(EMAIL)
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::{fmt, str::FromStr};
 
 const DAY: i16 = 24 * 60;
 
+/// What is refused that is no time of day.
+pub const EXPECTED: &str = "expected a time of day such as 09:30, or 24:00";
+
 /// A time of day to the minute. `24:00`, the end of the day, is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalTime(i16);
@@ -42,7 +45,6 @@ impl FromStr for LocalTime {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "expected a time of day such as 09:30, or 24:00";
         let digit = |index: usize| {
             let digit = text.as_bytes().get(index).filter(|byte| byte.is_ascii_digit());
             digit.map(|byte| i16::from(byte - b'0')).ok_or(EXPECTED)

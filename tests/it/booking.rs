@@ -115,12 +115,13 @@ async fn a_visit_keeps_the_time_that_it_needs_pauses_included() {
 async fn what_cannot_be_booked_says_why() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
-    let ada = app.patient("Ada").await;
+    let mut ada = app.patient("Ada").await;
     let slots = doctor.slots(&app, 2).await;
+    let patient = ada.clone();
     let at = async |starts_at: &str, more: Value| {
         let mut time = json!({ "doctorId": doctor.id, "startsAt": starts_at });
         time.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        ada.does("bookAppointment", "BookAppointmentInput", json!({ "time": time }), "appointment { id }").await
+        patient.does("bookAppointment", "BookAppointmentInput", json!({ "time": time }), "appointment { id }").await
     };
     assert_eq!(code(&at("2026-05-31T09:00:00Z", json!({})).await), "TOO_LATE");
     assert_eq!(code(&at("2026-06-02T09:10:00Z", json!({})).await), "SLOT_UNAVAILABLE");
@@ -135,6 +136,7 @@ async fn what_cannot_be_booked_says_why() {
     assert_eq!(code(&at("2026-06-02T09:00:00Z", json!({ "durationMinutes": 1 })).await), "INVALID");
     assert_eq!(code(&at("2026-06-02T09:00:00Z", json!({ "visitTypeId": "nonsense" })).await), "NOT_FOUND");
     app.passes(TimeDelta::hours(2));
+    ada.refreshes().await;
     assert_eq!(code(&ada.books(&slots[0]).await), "TOO_LATE");
     for unknown in ["nonsense", "", "slot_AAAA", &doctor.id, "slot_AAAAAGoddMAAAAAeAZ6BdKn4cXqM_rYcTCVUMg"] {
         let refused = ada.books(unknown).await;
@@ -144,11 +146,11 @@ async fn what_cannot_be_booked_says_why() {
             "{unknown}"
         );
     }
-    app.admin
-        .does("deactivateDoctor", "DeactivateDoctorInput", json!({ "doctorId": doctor.id }), "doctor { id }")
-        .await;
+    let mut admin = app.admin.clone();
+    admin.refreshes().await;
+    admin.does("deactivateDoctor", "DeactivateDoctorInput", json!({ "doctorId": doctor.id }), "doctor { id }").await;
     assert_eq!(code(&ada.books(&slots[8]).await), "SLOT_UNAVAILABLE");
-    assert_eq!(app.admin.sees("{ appointments { totalCount } }").await["appointments"]["totalCount"], 0);
+    assert_eq!(admin.sees("{ appointments { totalCount } }").await["appointments"]["totalCount"], 0);
 }
 
 #[tokio::test]
@@ -196,14 +198,17 @@ async fn a_patient_cancels_in_time_and_the_time_is_free_again() {
 #[tokio::test]
 async fn the_notice_for_cancelling_counts_to_the_instant_and_binds_patients_alone() {
     let app = TestApp::start().await;
-    let doctor = app.doctor("Dora").await;
-    let ada = app.patient("Ada").await;
+    let mut doctor = app.doctor("Dora").await;
+    let mut ada = app.patient("Ada").await;
     let slots = doctor.slots(&app, 3).await;
     let (first, second) =
         (ada.books(&slots[6]).await["appointment"].clone(), ada.books(&slots[7]).await["appointment"].clone());
     app.passes(TimeDelta::hours(1));
+    ada.refreshes().await;
     assert_eq!(ada.cancels(&first).await["appointment"]["status"], "CANCELLED", "exactly 24 hours before");
     app.passes(TimeDelta::minutes(30) + TimeDelta::microseconds(1));
+    ada.refreshes().await;
+    doctor.actor.refreshes().await;
     assert_eq!(code(&ada.cancels(&second).await), "CANCELLATION_WINDOW_PASSED");
     let long = json!({ "appointmentId": second["id"], "reason": "x".repeat(1_001) });
     assert_eq!(

@@ -20,9 +20,10 @@ async fn two_servers() -> (TestDatabase, Server, Server) {
 
 /// An open slot far enough away, and whose it is.
 async fn open_slot(visitor: &Actor) -> (String, String) {
-    let seen = visitor.sees("{ slots(first: 50, filter: {}) { nodes { id doctor { id } } } }").await;
-    let slot = seen["slots"]["nodes"].as_array().unwrap().last().unwrap().clone();
-    (slot["id"].as_str().unwrap().to_owned(), slot["doctor"]["id"].as_str().unwrap().to_owned())
+    let seen = visitor.sees("{ doctors(first: 1) { nodes { id nextSlots(first: 100) { id } } } }").await;
+    let doctor = &seen["doctors"]["nodes"][0];
+    let slot = doctor["nextSlots"].as_array().unwrap().last().unwrap();
+    (slot["id"].as_str().unwrap().to_owned(), doctor["id"].as_str().unwrap().to_owned())
 }
 
 async fn demo_patient(address: &str) -> Actor {

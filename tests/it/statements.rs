@@ -60,7 +60,8 @@ async fn a_hundred_times_as_much_takes_as_many_statements() {
     }
     let [(first, short), (_, _), (last, long)] = seen[..] else { panic!() };
     assert!(long > 5 * short, "the answer grew: {seen:?}");
-    assert!(last <= first + 2, "the statements grew: {seen:?}");
+    // A link that is followed on two levels is loaded once or twice, as it happens; one statement for each doctor would be seven more.
+    assert!(last <= first + 6, "the statements grew: {seen:?}");
 }
 
 #[tokio::test]

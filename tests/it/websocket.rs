@@ -86,20 +86,31 @@ async fn each_breach_of_the_protocol_has_its_close_code() {
 }
 
 #[tokio::test]
-async fn a_socket_has_no_more_operations_than_it_may() {
+async fn a_socket_has_no_more_subscriptions_than_it_may_and_a_burst_of_queries_is_answered() {
     let app = TestApp::start_with(|config| config.limits.operations = 2).await;
     let doctor = app.doctor("Dora").await;
     let mut socket = app.visitor().connects().await;
     for id in ["1", "2", "3"] {
-        socket
-            .subscribes(
-                id,
-                "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { kind } }",
-                json!({ "d": [doctor.id] }),
-            )
-            .await;
+        let watch = "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { kind } }";
+        socket.subscribes(id, watch, json!({ "d": [doctor.id] })).await;
     }
-    assert_eq!(socket.is_closed().await, 4429);
+    let refused = socket.hears().await;
+    assert_eq!((&refused["id"], &refused["type"]), (&json!("3"), &json!("error")), "{refused}");
+    for id in 0..50 {
+        socket.subscribes(&format!("q{id}"), "{ __typename }", json!({})).await;
+    }
+    let mut answered = 0;
+    while answered < 50 {
+        answered += usize::from(socket.hears().await["type"] == "complete");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_says_goodbye_is_answered_in_kind() {
+    let app = TestApp::start().await;
+    let mut socket = app.visitor().connects().await;
+    socket.closes(1000).await;
+    assert_eq!(socket.is_closed().await, 1000);
 }
 
 #[tokio::test]

@@ -62,13 +62,4 @@ impl TestDatabase {
             ..Config::default()
         }
     }
-
-    /// A connection of the test's own, past everything that the server does.
-    pub async fn connect(&self) -> sea_orm::DatabaseConnection {
-        let url = self
-            .postgres_url
-            .clone()
-            .unwrap_or_else(|| format!("sqlite://{}", self.folder.path().join("medislot.sqlite").display()));
-        sea_orm::Database::connect(url).await.unwrap()
-    }
 }

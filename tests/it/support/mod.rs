@@ -11,14 +11,13 @@ pub use process::Server;
 pub use socket::Socket;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use medislot::{app::App, booking, config::Config, kernel::clock::Clock};
+use medislot::{api::Lifetime, app::App, booking, config::Config, kernel::clock::Clock};
 use serde_json::{Value, json};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 /// A clock that moves when it is told to.
 #[derive(Debug)]
@@ -58,8 +57,9 @@ impl TestApp {
         let app = App::start(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let shutdown = CancellationToken::new();
-        let router = app.router(shutdown.clone());
+        let lifetime = Lifetime::default();
+        let shutdown = lifetime.shutdown.clone();
+        let router = app.router(lifetime);
         let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
         tokio::spawn(serving.into_future());
         let account = medislot::accounts::Account {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
+    tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,6 +49,11 @@ impl Socket {
     pub async fn subscribes(&mut self, id: &str, query: &str, variables: Value) {
         let payload = json!({ "query": query, "variables": variables });
         self.says(json!({ "id": id, "type": "subscribe", "payload": payload })).await;
+    }
+
+    pub async fn closes(&mut self, code: u16) {
+        let frame = CloseFrame { code: code.into(), reason: "".into() };
+        self.stream.send(Message::Close(Some(frame))).await.unwrap();
     }
 
     /// The next message that is not a ping.
