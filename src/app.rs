@@ -52,22 +52,19 @@ pub fn clock(config: &Config) -> Arc<dyn Clock> {
 /// # Errors
 /// Where it cannot be reached, or migrated.
 pub async fn open_database(config: &Config) -> Result<Database> {
-    let location = match &config.database_url {
-        Some(url) => {
-            let url = url.expose_secret().to_owned();
-            if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-                bail!(
-                    "DATABASE_URL is an address of PostgreSQL (postgres://…); without one a file in the data folder is used"
-                );
-            }
-            Location::Postgres { url }
+    let location = if let Some(url) = &config.database_url {
+        let url = url.expose_secret().to_owned();
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            bail!(
+                "DATABASE_URL is an address of PostgreSQL (postgres://…); without one a file in the data folder is used"
+            );
         }
-        None => {
-            let folder = config.data_dir.clone();
-            std::fs::create_dir_all(&folder)
-                .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
-            Location::Sqlite { folder }
-        }
+        Location::Postgres { url }
+    } else {
+        let folder = config.data_dir.clone();
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
+        Location::Sqlite { folder }
     };
     Database::connect(&location).await.context("the database cannot be opened")
 }
@@ -105,7 +102,6 @@ impl App {
     }
 
     /// What the server serves, for as long as its lifetime lasts.
-    #[must_use]
     pub fn router(&self, lifetime: Lifetime) -> Router {
         let development = !self.config.is_production();
         api::router(Api {

@@ -146,7 +146,7 @@ impl Demo<'_> {
             title: Some(title.to_owned()),
             bio: Some(format!("{} Sees patients on weekdays.", SPECIALTIES[practised[0]].1)),
             time_zone: None,
-            slot_minutes: if place % 3 == 0 { 20 } else { 30 },
+            slot_minutes: if place.is_multiple_of(3) { 20 } else { 30 },
             buffer_minutes: if place % 4 == 3 { 10 } else { 0 },
             min_notice_minutes: 60,
             max_advance_days: 60,
@@ -232,7 +232,7 @@ fn weekly_hours(place: usize) -> Vec<NewRule> {
         }
     };
     let weekdays = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
-    let morning = if place % 2 == 0 { 8 } else { 9 };
+    let morning = if place.is_multiple_of(2) { 8 } else { 9 };
     weekdays.into_iter().flat_map(|weekday| [rule(weekday, morning, 12), rule(weekday, 13, 17)]).collect()
 }
 

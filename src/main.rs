@@ -155,9 +155,10 @@ async fn serve(config: Config) -> Result<()> {
         sockets.wait().await;
         server.await
     };
-    match tokio::time::timeout(DRAIN, drained).await {
-        Ok(served) => served??,
-        Err(_) => tracing::warn!("some requests did not come to an end"),
+    if let Ok(end) = tokio::time::timeout(DRAIN, drained).await {
+        end??;
+    } else {
+        tracing::warn!("some requests did not come to an end");
     }
     Ok(())
 }

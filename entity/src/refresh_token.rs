@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "refresh_token")]
 pub struct Model {
-    /// The SHA-256 hash of the token, in hexadecimal.
+    /// The SHA-256 hash of the token, in URL-safe base64.
     #[sea_orm(primary_key, auto_increment = false)]
     pub hash: String,
     /// The session that it continues.

@@ -4,7 +4,7 @@ use super::store;
 use crate::{infra::db::Database, kernel::clock::Clock};
 use std::time::Duration;
 
-const PAUSE: Duration = Duration::from_secs(600);
+const PAUSE: Duration = Duration::from_mins(10);
 
 /// Removes sessions that are over, for ever.
 ///

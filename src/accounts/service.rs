@@ -16,6 +16,7 @@ use crate::{
         viewer::Viewer,
     },
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use rand::RngExt;
@@ -233,5 +234,5 @@ fn new_refresh_token() -> SecretString {
 }
 
 fn hash(token: &SecretString) -> String {
-    Sha256::digest(token.expose_secret().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(token.expose_secret().as_bytes()))
 }

@@ -3,7 +3,7 @@
 
 use super::{
     negotiation::{MediaType, accepted, is_json},
-    operation::{Api, Refused, refused, server_error},
+    operation::{Api, refused, server_error},
     trace::RequestId,
 };
 use crate::{graphql::Caller, graphql::reveal, kernel::rejection::Rejection};
@@ -124,14 +124,14 @@ async fn respond(
 ) -> Response {
     let operation = match request.map_err(|message| refused("BAD_USER_INPUT", message)) {
         // A body that is no GraphQL request at all is 400, whatever the client accepts.
-        Err(Refused { error, .. }) => {
+        Err(error) => {
             return answer(Answer::from_errors(vec![error]), media_type, StatusCode::BAD_REQUEST);
         }
         Ok(request) => api.admit(request),
     };
     let operation = match operation {
         Ok(operation) => operation,
-        Err(Refused { error, .. }) => return request_error(Answer::from_errors(vec![error]), media_type),
+        Err(error) => return request_error(Answer::from_errors(vec![*error]), media_type),
     };
     if is_get && operation.kind == OperationType::Mutation {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Send mutations by POST.");
@@ -140,7 +140,7 @@ async fn respond(
     }
     if operation.kind == OperationType::Subscription {
         let message = "Subscriptions are served over WebSocket (graphql-transport-ws).";
-        return request_error(Answer::from_errors(vec![refused("BAD_USER_INPUT", message).error]), media_type);
+        return request_error(Answer::from_errors(vec![refused("BAD_USER_INPUT", message)]), media_type);
     }
     let caller = match caller(api, headers).await {
         Ok(caller) => caller,

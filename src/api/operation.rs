@@ -48,15 +48,6 @@ pub struct Lifetime {
     pub sockets: TaskTracker,
 }
 
-/// A request that does not run.
-#[derive(Debug)]
-pub struct Refused {
-    /// What the client is told.
-    pub error: ServerError,
-    /// Whether it was sent in a way in which such an operation cannot be asked for.
-    pub wrong_method: bool,
-}
-
 /// An operation that may run.
 #[derive(Debug)]
 pub struct Operation {
@@ -67,6 +58,9 @@ pub struct Operation {
 
 impl Api {
     /// Who is asking, by the value of an `Authorization` header, and until when that is proven.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where it proves nothing.
     pub async fn authenticate(&self, authorization: &str) -> Result<(Viewer, DateTime<Utc>), Rejection> {
         let token = authorization.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let (_, token) = token.ok_or(Rejection::Unauthenticated)?;
@@ -74,18 +68,21 @@ impl Api {
     }
 
     /// Looks a request over. Nothing has run when it is refused.
-    pub fn admit(&self, mut request: Request) -> Result<Operation, Refused> {
-        text::check(&request.query, &self.limits).map_err(|message| refused("QUERY_TOO_COMPLEX", message))?;
+    ///
+    /// # Errors
+    /// What the client is told.
+    pub fn admit(&self, mut request: Request) -> Result<Operation, Box<ServerError>> {
+        text::check(&request.query, &self.limits).map_err(|message| Box::new(refused("QUERY_TOO_COMPLEX", message)))?;
         let name = request.operation_name.clone();
         let parsed = request.parsed_query().map_err(|mut error| {
             // The library echoes the line that it stumbled over, however long.
             error.message = error.message.chars().take(500).collect();
             set_code(&mut error, "BAD_USER_INPUT");
-            Refused { error, wrong_method: false }
+            Box::new(error)
         })?;
         let kind = document::check(parsed, name.as_deref(), &self.limits).map_err(|unfit| match unfit {
-            document::Unfit::Invalid(message) => refused("BAD_USER_INPUT", message),
-            document::Unfit::TooComplex(message) => refused("QUERY_TOO_COMPLEX", message),
+            document::Unfit::Invalid(message) => Box::new(refused("BAD_USER_INPUT", message)),
+            document::Unfit::TooComplex(message) => Box::new(refused("QUERY_TOO_COMPLEX", message)),
         })?;
         let request = if self.introspection { request } else { request.disable_introspection() };
         Ok(Operation { request, kind })
@@ -127,11 +124,11 @@ impl Api {
     }
 }
 
-/// A refusal with this code.
-pub fn refused(code: &'static str, message: &str) -> Refused {
+/// The error that a client is told of a request that does not run.
+pub fn refused(code: &'static str, message: &str) -> ServerError {
     let mut error = ServerError::new(message, None);
     set_code(&mut error, code);
-    Refused { error, wrong_method: false }
+    error
 }
 
 /// The error that a client is told of a rejection that no resolver made.

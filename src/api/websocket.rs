@@ -4,7 +4,7 @@
 
 use super::{
     http::{self, QueryString, device},
-    operation::{Api, Refused, refused},
+    operation::{Api, refused},
     trace::RequestId,
 };
 use crate::{graphql::Caller, kernel::rejection::Rejection};
@@ -59,7 +59,7 @@ pub async fn get_or_upgrade(
     })
 }
 
-/// WebSockets know no CORS: a page says where it comes from, and we look.
+/// A WebSocket knows no CORS: a page says where it comes from, and we look.
 fn is_allowed_origin(api: &Api, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
@@ -207,7 +207,7 @@ impl Connection {
             if self.caller.is_none() {
                 return Err(Close(4408, "Connection initialisation timeout"));
             }
-            self.deadline.as_mut().reset(Instant::now() + Duration::from_secs(86_400));
+            self.deadline.as_mut().reset(Instant::now() + Duration::from_hours(24));
             return Ok(());
         };
         // A virtual clock may stand still while ours goes on.
@@ -297,11 +297,11 @@ impl Connection {
         request.operation_name = asked.operation_name;
         request = request.variables(Variables::from_json(Value::Object(asked.variables.unwrap_or_default())));
         match self.api.admit(request) {
-            Err(Refused { error, .. }) => self.say(&errors(&id, &[error])).await?,
+            Err(error) => self.say(&errors(&id, &[*error])).await?,
             Ok(operation) if operation.kind == OperationType::Subscription => {
                 if self.subscriptions() >= self.api.limits.operations {
                     let message = "This connection has as many subscriptions as it may.";
-                    return self.say(&errors(&id, &[refused("BAD_USER_INPUT", message).error])).await;
+                    return self.say(&errors(&id, &[refused("BAD_USER_INPUT", message)])).await;
                 }
                 let answers = self.api.stream(operation, caller, RequestId::new().0);
                 let messages = messages(id.clone(), answers).boxed();

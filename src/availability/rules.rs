@@ -32,7 +32,7 @@ pub fn check_rules(rules: &[NewRule], doctors_slot_minutes: i32) -> Result<(), R
 fn check_rule(check: &mut Check, place: usize, rule: &NewRule, doctors_slot_minutes: i32) {
     let field = |name: &str| format!("rules.{place}.{name}");
     check.optional_number(&field("slotMinutes"), rule.slot_minutes, 5..=480);
-    if rule.start.minutes() == DAY as i16 {
+    if i32::from(rule.start.minutes()) == DAY {
         check.refuse(&field("startTime"), Code::Invalid, "24:00 is the end of a day, not a start.");
     } else if rule.start == rule.end {
         check.refuse(&field("endTime"), Code::Invalid, "Start and end are the same.");
@@ -92,8 +92,8 @@ mod tests {
         }
     }
 
-    fn date(text: &str) -> Option<NaiveDate> {
-        Some(text.parse().unwrap())
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
     }
 
     #[test]
@@ -110,8 +110,8 @@ mod tests {
     #[test]
     fn each_rule_that_makes_no_sense_is_refused_where_it_is_wrong() {
         let reversed = NewRule {
-            effective_from: date("2026-02-01"),
-            effective_until: date("2026-01-31"),
+            effective_from: Some(date("2026-02-01")),
+            effective_until: Some(date("2026-01-31")),
             ..rule("09:00", "12:00", None)
         };
         let wrong = [
@@ -138,10 +138,10 @@ mod tests {
 
     #[test]
     fn rules_of_different_lengths_may_share_hours_only_where_they_do_not_share_dates() {
-        let spring = NewRule { effective_until: date("2026-05-31"), ..rule("09:00", "12:00", Some(20)) };
-        let summer = NewRule { effective_from: date("2026-06-01"), ..rule("09:00", "12:00", Some(30)) };
+        let spring = NewRule { effective_until: Some(date("2026-05-31")), ..rule("09:00", "12:00", Some(20)) };
+        let summer = NewRule { effective_from: Some(date("2026-06-01")), ..rule("09:00", "12:00", Some(30)) };
         assert_eq!(refusals(&[spring.clone(), summer.clone()]), []);
-        let overlapping = NewRule { effective_from: date("2026-05-31"), ..summer };
+        let overlapping = NewRule { effective_from: Some(date("2026-05-31")), ..summer };
         assert_eq!(refusals(&[spring, overlapping]), [(Code::OverlappingRules, "rules.1".to_owned())]);
     }
 

@@ -221,7 +221,7 @@ pub(super) async fn replace_rules_in(
     let row = |rule: &Rule| availability_rule::ActiveModel {
         id: Set(rule.id),
         doctor_id: Set(doctor_id),
-        weekday: Set(i16::from(rule.weekday.num_days_from_monday() as u8) + 1),
+        weekday: Set(i16::try_from(rule.weekday.number_from_monday()).unwrap_or_default()),
         start_minute: Set(rule.start.minutes()),
         end_minute: Set(rule.end.minutes()),
         slot_minutes: Set(rule.slot_minutes),

@@ -121,7 +121,7 @@ pub async fn since(database: &Database, position: &Position, limit: u64) -> Resu
         .limit(limit)
         .into_query();
     let rows = database.reader().query_all(&query).await?;
-    rows.iter().map(|row| to_event(calendar_event::Model::from_query_result(row, "")?)).collect()
+    rows.iter().map(|row| to_event(&calendar_event::Model::from_query_result(row, "")?)).collect()
 }
 
 /// Events that nobody is known to have published though they are older than `before`.
@@ -137,7 +137,7 @@ pub async fn unpublished(
         .limit(limit)
         .all(connection)
         .await?;
-    rows.into_iter().map(to_event).collect()
+    rows.iter().map(to_event).collect()
 }
 
 /// Notes that the bus has taken these events.
@@ -172,7 +172,7 @@ pub(super) fn to_change(
     }
 }
 
-fn to_event(row: calendar_event::Model) -> Result<CalendarEvent, Rejection> {
+fn to_event(row: &calendar_event::Model) -> Result<CalendarEvent, Rejection> {
     let change = to_change(row.kind, row.starts_at, row.ends_at)
         .ok_or_else(|| Internal::new("a calendar event without its time"))?;
     Ok(CalendarEvent {

@@ -134,10 +134,7 @@ impl Directory {
         let changes_the_schedule = patch.changes_the_schedule();
         let transaction = self.database.begin().await?;
         // Behind the calendar's row, so that no booking is judged by half of the change.
-        let turn = match changes_the_schedule {
-            true => Some(calendar::take_turn_in(&transaction, id).await?),
-            false => None,
-        };
+        let turn = if changes_the_schedule { Some(calendar::take_turn_in(&transaction, id).await?) } else { None };
         let present = store::doctors(&*transaction, &[id]).await?.remove(&id);
         let mut doctor = present.ok_or_else(|| Refusal::not_found("doctorId"))?;
         let name = doctor.name.clone();

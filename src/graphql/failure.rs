@@ -25,7 +25,6 @@ impl From<Internal> for Failure {
 impl Failure {
     /// The library's error for it.
     #[must_use]
-    #[expect(clippy::disallowed_types, reason = "this is where failures become the library's errors")]
     pub fn into_error(self) -> async_graphql::Error {
         let (code, message) = describe(&self.0);
         let mut extensions = ErrorExtensionValues::default();
@@ -34,7 +33,6 @@ impl Failure {
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "the library asks for this conversion")]
 impl From<Failure> for async_graphql::Error {
     fn from(failure: Failure) -> Self {
         failure.into_error()

@@ -31,7 +31,6 @@ impl For {
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "the library's trait says so")]
 impl Guard for For {
     async fn check(&self, context: &Context<'_>) -> async_graphql::Result<()> {
         let viewer = context.signed_in().map_err(Failure::from)?;

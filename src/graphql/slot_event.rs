@@ -51,12 +51,12 @@ impl SlotEvent {
         self.0.version
     }
 
-    /// The start of the visit that was booked or released; null for SCHEDULE_CHANGED.
+    /// The start of the visit that was booked or released; null for `SCHEDULE_CHANGED`.
     async fn starts_at(&self) -> Option<DateTime> {
         self.0.change.interval().map(|interval| interval.start.into())
     }
 
-    /// Its end; null for SCHEDULE_CHANGED.
+    /// Its end; null for `SCHEDULE_CHANGED`.
     async fn ends_at(&self) -> Option<DateTime> {
         self.0.change.interval().map(|interval| interval.end.into())
     }

@@ -43,10 +43,7 @@ impl<E: EntityTrait> Listing<E> {
     where
         E::Model: Send + Sync,
     {
-        let total = match request.count {
-            true => Some(self.select.clone().count(connection).await?),
-            false => None,
-        };
+        let total = if request.count { Some(self.select.clone().count(connection).await?) } else { None };
         let direction = self.direction(request);
         let [first, second] = self.columns;
         let top = self

@@ -3,20 +3,15 @@
 use super::{check::Check, rejection::Code};
 
 /// What a change does to one field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
     /// It stays as it is.
+    #[default]
     Keep,
     /// It becomes empty.
     Clear,
     /// It becomes this.
     Set(T),
-}
-
-impl<T> Default for Patch<T> {
-    fn default() -> Self {
-        Self::Keep
-    }
 }
 
 impl<T> Patch<T> {

@@ -53,7 +53,7 @@ fn named(text: &str, rooms: &[String]) -> Vec<String> {
                     }
                     ':' if depth == 0 => is_first = false,
                     _ if depth == 0 && is_first && (character.is_alphanumeric() || character == '_') => {
-                        word.push(character)
+                        word.push(character);
                     }
                     _ => {}
                 }
@@ -128,5 +128,15 @@ fn only_the_guard_makes_claims() {
         let text = fs::read_to_string(&path).unwrap();
         let inserts = text.contains("appointment::Entity::insert");
         assert!(!inserts || path == Path::new("src/booking/store.rs"), "{} inserts appointments", path.display());
+    }
+}
+
+#[test]
+fn errors_of_the_library_which_show_any_text_are_made_in_one_place() {
+    for path in sources(Path::new("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let may = matches!(path.to_str().unwrap(), "src/graphql/failure.rs" | "src/graphql/guard.rs");
+        let names = text.contains("async_graphql::Error") || text.contains("async_graphql::Result");
+        assert!(may || !names, "{} names the library's errors", path.display());
     }
 }

@@ -3,7 +3,9 @@
 use crate::support::{Backend, TestApp, TestDatabase, code, codes, eventually};
 use futures_util::future::join_all;
 use medislot::infra::db::Database;
-use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Statement, sea_query::Expr,
+};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -154,7 +156,6 @@ async fn the_index_refuses_a_second_claim_of_one_start_even_without_the_constrai
 
 #[tokio::test]
 async fn a_claim_that_was_given_up_cannot_come_back_over_another() {
-    use sea_orm::{ColumnTrait, QueryFilter, sea_query::Expr};
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
     let ada = app.patient("Ada").await;
@@ -175,7 +176,6 @@ async fn what_the_code_overlooks_the_database_refuses_and_the_patient_is_told_th
     let app = TestApp::start().await;
     one_booking(&app).await;
     // A claim that the rules take for dead, but whose row still keeps the time.
-    use sea_orm::{EntityTrait, sea_query::Expr};
     entity::appointment::Entity::update_many()
         .col_expr(entity::appointment::Column::ExpiresAt, Expr::value(app.now()))
         .exec(app.app.services.database.reader())

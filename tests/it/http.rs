@@ -108,11 +108,11 @@ async fn bodies_that_are_no_requests_are_refused_and_the_server_stays_up() {
 async fn documents_that_would_cost_too_much_are_refused_before_they_run() {
     let app = TestApp::start().await;
     let nested = format!("{{ node(id: {}{}) {{ id }} }}", "[".repeat(2_000), "]".repeat(2_000));
-    let bomb = (0..24)
-        .map(|number| format!("fragment f{number} on Query {{ ...f{0} ...f{0} }} ", number + 1))
-        .collect::<String>();
-    let bomb = format!("{{ ...f0 }} {bomb} fragment f24 on Query {{ __typename }}");
-    let aliases = (0..2_000).map(|number| format!("a{number}: __typename ")).collect::<String>();
+    let bomb: Vec<_> =
+        (0..24).map(|number| format!("fragment f{number} on Query {{ ...f{0} ...f{0} }} ", number + 1)).collect();
+    let bomb = format!("{{ ...f0 }} {} fragment f24 on Query {{ __typename }}", bomb.concat());
+    let aliases: Vec<_> = (0..2_000).map(|number| format!("a{number}: __typename ")).collect();
+    let aliases = aliases.concat();
     let costly =
         "{ clinics(first: 100) { nodes { doctors(first: 100) { nodes { nextSlots(first: 100) { id startsAt } } } } } }"
             .to_owned();

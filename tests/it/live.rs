@@ -1,6 +1,7 @@
 //! Watching calendars.
 
 use crate::support::{TestApp, eventually};
+use futures_util::StreamExt;
 use medislot::calendar::CalendarEvent;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -79,7 +80,6 @@ async fn a_watcher_who_does_not_keep_up_is_told_to_resume_and_nobody_else_waits(
     let mut slow = directory.watch(watched()).await.unwrap();
     let mut quick = directory.watch(watched()).await.unwrap();
     let quick = tokio::spawn(async move {
-        use futures_util::StreamExt;
         let mut versions = Vec::new();
         while versions.len() < 4 {
             versions.push(quick.next().await.unwrap().unwrap().version);
@@ -91,7 +91,6 @@ async fn a_watcher_who_does_not_keep_up_is_told_to_resume_and_nobody_else_waits(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(quick.await.unwrap(), [3, 4, 5, 6]);
-    use futures_util::StreamExt;
     let first: CalendarEvent = slow.next().await.unwrap().unwrap();
     assert_eq!(first.version, 3);
     assert!(slow.next().await.unwrap().is_err());

@@ -1,5 +1,7 @@
 //! What Medislot promises, tried through its real edges against a real database.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is how to say no")]
+
 mod accounts;
 mod architecture;
 mod booking;

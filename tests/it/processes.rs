@@ -125,9 +125,9 @@ async fn redis_that_is_not_there_makes_booking_slower_and_no_less_right() {
 #[tokio::test]
 async fn demo_data_are_made_once() {
     let database = TestDatabase::create().await;
-    let seed = || String::from_utf8(Server::command(&database, &["seed"]).output().unwrap().stdout).unwrap();
-    assert!(seed().contains("admin@medislot.test"));
-    assert!(seed().contains("nothing was changed"));
+    let seeding = || String::from_utf8(Server::command(&database, &["seed"]).output().unwrap().stdout).unwrap();
+    assert!(seeding().contains("admin@medislot.test"));
+    assert!(seeding().contains("nothing was changed"));
     let server = Server::start(&database, &[]);
     let seen = Actor::visitor(&server.address).sees("{ clinics { totalCount nodes { timeZone } } specialties { totalCount } doctors { totalCount nodes { visitTypes { name } nextSlots { id } } } }").await;
     assert_eq!(
