@@ -239,3 +239,21 @@ async fn a_worker_alone_confirms_what_a_server_without_one_books() {
     worker.kill().unwrap();
     worker.wait().unwrap();
 }
+
+#[tokio::test]
+async fn what_the_readme_says_to_paste_books_an_appointment() {
+    let database = TestDatabase::create().await;
+    assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
+    let server = Server::start(&database, &[]);
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let chapter = readme.split("## Book something").nth(1).unwrap();
+    let script = chapter.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let script = script.replace("127.0.0.1:8000", &server.address);
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> =
+        printed.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{printed}"))).collect();
+    let booked = &lines[0]["data"]["bookAppointment"]["appointment"];
+    assert_eq!(booked["status"], "PENDING", "{printed}");
+    assert_eq!(lines[1]["data"]["appointments"]["nodes"][0]["reference"], booked["reference"], "{printed}");
+}
