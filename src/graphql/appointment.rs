@@ -6,24 +6,21 @@ use super::{
     doctor::Doctor,
     failure::Failure,
     guard::For,
-    input,
     loaders::fetch,
     page::{self, Arguments, connection},
     scalars::{DateTime, TimeZone},
     user::User,
-    user_error::{Sought, UserError, outcome, outcome_of_seeking},
     visit_type::VisitType,
 };
 use crate::{
-    availability::SlotKey,
-    booking::{self, BookingRequest, CancelRequest, Wanted},
+    booking,
     kernel::{
         id::{AppointmentId, UserId},
         page::{Page, PageRequest},
-        rejection::{Code, Refusal, Rejection},
+        rejection::Rejection,
     },
 };
-use async_graphql::{Context, Description, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Description, Enum, ID, InputObject, Object};
 use std::collections::HashMap;
 
 /// Where in its life an appointment is.
@@ -289,140 +286,6 @@ impl AppointmentQuery {
         };
         let order = order_by.unwrap_or_default().into();
         Ok(context.services().booking.list(context.signed_in()?, &filter, order, &request).await?.into())
-    }
-}
-
-/// What shall be booked, and for whom.
-#[derive(InputObject)]
-pub struct BookAppointmentInput {
-    /// A slot's ID. Exactly one of `slotId` and `time`.
-    slot_id: Option<ID>,
-    /// A time, for clients that know only that.
-    time: Option<SlotTimeInput>,
-    /// For whom, for doctors and admins, who book for a patient that they know.
-    patient_id: Option<ID>,
-    /// What the patient wants the doctor to know, at most 4,000 characters.
-    notes: Option<String>,
-    /// The patient's time zone; the one of the patient's account where nothing is said.
-    time_zone: Option<TimeZone>,
-}
-
-/// A time of a doctor's.
-#[derive(InputObject)]
-pub struct SlotTimeInput {
-    /// With whom.
-    doctor_id: ID,
-    /// When it begins.
-    starts_at: DateTime,
-    /// What for.
-    visit_type_id: Option<ID>,
-    /// How long, in minutes; not together with a visit type. As long as the doctor's hours say where nothing is said.
-    duration_minutes: Option<i32>,
-}
-
-impl BookAppointmentInput {
-    fn parse(self) -> Result<BookingRequest, Rejection> {
-        let (wanted, field) = match (self.slot_id, self.time) {
-            (Some(id), None) => (wanted_slot(input::id(&id, "slotId")?), "slotId"),
-            (None, Some(time)) => (time.parse()?, "time"),
-            _ => {
-                let message = "Give either `slotId` or `time`.";
-                return Err(Refusal::of("slotId", Code::Invalid, message).into());
-            }
-        };
-        Ok(BookingRequest {
-            wanted,
-            field,
-            patient_id: self.patient_id.map(|id| input::id(&id, "patientId")).transpose()?,
-            notes: self.notes,
-            time_zone: self.time_zone.map(Into::into),
-        })
-    }
-}
-
-fn wanted_slot(key: SlotKey) -> Wanted {
-    Wanted {
-        doctor_id: key.doctor_id,
-        starts_at: key.starts_at,
-        visit_type_id: key.visit_type_id,
-        duration_minutes: Some(key.duration_minutes),
-    }
-}
-
-impl SlotTimeInput {
-    fn parse(self) -> Result<Wanted, Rejection> {
-        if self.visit_type_id.is_some() && self.duration_minutes.is_some() {
-            let message = "Give either `visitTypeId` or `durationMinutes`.";
-            return Err(Refusal::of("time.durationMinutes", Code::Invalid, message).into());
-        }
-        if self.duration_minutes.is_some_and(|minutes| !(5..=480).contains(&minutes)) {
-            return Err(Refusal::of("time.durationMinutes", Code::Invalid, "Between 5 and 480.").into());
-        }
-        Ok(Wanted {
-            doctor_id: input::id(&self.doctor_id, "time.doctorId")?,
-            starts_at: self.starts_at.into(),
-            visit_type_id: self.visit_type_id.map(|id| input::id(&id, "time.visitTypeId")).transpose()?,
-            duration_minutes: self.duration_minutes,
-        })
-    }
-}
-
-/// What shall be cancelled.
-#[derive(InputObject)]
-pub struct CancelAppointmentInput {
-    /// Which appointment.
-    appointment_id: ID,
-    /// Why, at most 1,000 characters.
-    reason: Option<String>,
-}
-
-/// What became of an appointment.
-#[derive(SimpleObject)]
-pub struct AppointmentPayload {
-    /// The appointment as it is now; null where something was refused.
-    appointment: Option<Appointment>,
-    /// What was refused, and why; nothing was written then.
-    user_errors: Vec<UserError>,
-}
-
-/// Mutations of appointments.
-#[derive(Default)]
-pub struct AppointmentMutation;
-
-#[Object]
-impl AppointmentMutation {
-    /// Book a time. Of any number who want it at once, exactly one gets it; the others learn so at once, and what is free instead.
-    #[graphql(guard = "For::SignedIn")]
-    async fn book_appointment(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "What shall be booked, and for whom.")] input: BookAppointmentInput,
-    ) -> Result<AppointmentPayload, Failure> {
-        let request = input.parse();
-        let sought = request.as_ref().ok().map(|request| Sought {
-            doctor_id: request.wanted.doctor_id,
-            visit_type_id: request.wanted.visit_type_id,
-            duration_minutes: request.wanted.duration_minutes.filter(|_| request.wanted.visit_type_id.is_none()),
-        });
-        let book = async { context.services().booking.book(context.signed_in()?, request?).await };
-        let (appointment, user_errors) = outcome_of_seeking(book.await, sought)?;
-        Ok(AppointmentPayload { appointment: appointment.map(Appointment), user_errors })
-    }
-
-    /// Call a visit off. Patients may until `cancellableUntil`, doctors and admins always.
-    #[graphql(guard = "For::SignedIn")]
-    async fn cancel_appointment(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "What shall be cancelled.")] input: CancelAppointmentInput,
-    ) -> Result<AppointmentPayload, Failure> {
-        let cancel = async {
-            let appointment_id = input::id(&input.appointment_id, "appointmentId")?;
-            let request = CancelRequest { appointment_id, reason: input.reason };
-            context.services().booking.cancel(context.signed_in()?, request).await
-        };
-        let (appointment, user_errors) = outcome(cancel.await)?;
-        Ok(AppointmentPayload { appointment: appointment.map(Appointment), user_errors })
     }
 }
 

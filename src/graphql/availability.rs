@@ -2,7 +2,7 @@
 
 use super::{
     context::Reach,
-    doctor::DoctorPayload,
+    doctor_mutation::DoctorPayload,
     failure::Failure,
     guard::For,
     input,

@@ -2,10 +2,12 @@
 //! resolver parses, calls a service and wraps; nothing below this room has heard of GraphQL.
 
 mod appointment;
+mod appointment_mutation;
 mod availability;
 mod clinic;
 mod context;
 mod doctor;
+mod doctor_mutation;
 mod failure;
 mod guard;
 mod input;

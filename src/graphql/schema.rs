@@ -1,10 +1,12 @@
 //! The schema, put together.
 
 use super::{
-    appointment::{AppointmentMutation, AppointmentQuery},
+    appointment::AppointmentQuery,
+    appointment_mutation::AppointmentMutation,
     availability::AvailabilityMutation,
     clinic::{ClinicMutation, ClinicQuery},
-    doctor::{DoctorMutation, DoctorQuery},
+    doctor::DoctorQuery,
+    doctor_mutation::DoctorMutation,
     node::{Node, NodeQuery},
     session::SessionMutation,
     slot::SlotQueries,

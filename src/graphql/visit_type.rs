@@ -1,6 +1,6 @@
 //! Visit types.
 
-use super::{context::Reach, doctor::DoctorPayload, failure::Failure, guard::For, input, loaders::fetch};
+use super::{context::Reach, doctor_mutation::DoctorPayload, failure::Failure, guard::For, input, loaders::fetch};
 use crate::{
     directory::{self, Price, SavedVisitType},
     kernel::{

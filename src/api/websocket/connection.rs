@@ -1,73 +1,29 @@
-//! GraphQL over WebSocket: the graphql-transport-ws protocol, with its close codes.
-//!
-//! Source: PROTOCOL.md of the graphql-ws library.
+//! A conversation over one socket.
 
 use super::{
-    http::{self, QueryString, device},
-    operation::{Api, refused},
-    trace::RequestId,
+    PROTOCOL,
+    running::{Running, Saying, errors},
 };
-use crate::{graphql::Caller, kernel::rejection::Rejection};
-use async_graphql::{PathSegment, Request, Response as Answer, ServerError, Variables, parser::types::OperationType};
-use axum::{
-    Extension,
-    extract::{
-        Query, State, WebSocketUpgrade,
-        rejection::QueryRejection,
-        ws::{CloseFrame, Message, WebSocket, rejection::WebSocketUpgradeRejection},
+use crate::{
+    api::{
+        operation::{Api, refused},
+        trace::RequestId,
     },
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    graphql::Caller,
+    kernel::rejection::Rejection,
 };
+use async_graphql::{Request, Variables, parser::types::OperationType};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use chrono::{DateTime, Utc};
-use futures_util::{Stream, StreamExt, stream::BoxStream};
+use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, sleep_until, timeout};
 use tokio_stream::StreamMap;
 
-const PROTOCOL: &str = "graphql-transport-ws";
 /// Who takes longer to take a message is gone.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// `GET /graphql`: a WebSocket where one is asked for, else a query.
-pub async fn get_or_upgrade(
-    State(api): State<Arc<Api>>,
-    request_id: Extension<RequestId>,
-    headers: HeaderMap,
-    query: Result<Query<QueryString>, QueryRejection>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let Ok(upgrade) = upgrade else { return http::get(State(api), request_id, headers, query).await };
-    if !is_allowed_origin(&api, &headers) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    let device = device(&headers);
-    let limit = api.limits.message_bytes;
-    let upgrade = upgrade.protocols([PROTOCOL]).read_buffer_size(4_096).max_message_size(limit).max_frame_size(limit);
-    // The process does not end before its sockets have.
-    let open = api.lifetime.sockets.token();
-    upgrade.on_upgrade(async move |socket| {
-        Connection::new(api, socket, device).run().await;
-        drop(open);
-    })
-}
-
-/// A WebSocket knows no CORS: a page says where it comes from, and we look.
-fn is_allowed_origin(api: &Api, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let is_own = origin.split_once("://").is_some_and(|(_, authority)| authority == host);
-    let is_listed = api.allowed_origins.iter().any(|allowed| allowed == origin);
-    is_own || is_listed || (api.allowed_origins.is_empty() && api.development)
-}
 
 /// Why a connection is closed.
 struct Close(u16, &'static str);
@@ -93,27 +49,8 @@ struct Asked {
     _extensions: Option<Map<String, Value>>,
 }
 
-/// An operation that is running.
-struct Running {
-    messages: BoxStream<'static, Saying>,
-    is_subscription: bool,
-}
-
-/// A message of an operation, and whether it is over with that.
-struct Saying {
-    message: Value,
-    is_last: bool,
-}
-
-impl Stream for Running {
-    type Item = Saying;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Saying>> {
-        self.messages.poll_next_unpin(context)
-    }
-}
-
-struct Connection {
+/// A conversation over one socket.
+pub struct Connection {
     api: Arc<Api>,
     socket: WebSocket,
     device: Option<String>,
@@ -129,7 +66,8 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(api: Arc<Api>, socket: WebSocket, device: Option<String>) -> Self {
+    /// A conversation that has not begun.
+    pub fn new(api: Arc<Api>, socket: WebSocket, device: Option<String>) -> Self {
         let period = Duration::from_secs(api.limits.ping_seconds);
         let mut pings = interval_at(Instant::now() + period, period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -147,7 +85,8 @@ impl Connection {
         }
     }
 
-    async fn run(mut self) {
+    /// Goes on until one side ends it, and says goodbye.
+    pub async fn run(mut self) {
         let end = match self.socket.protocol() {
             Some(protocol) if protocol == PROTOCOL => self.converse().await,
             _ => Err(Close(4406, "Subprotocol not acceptable")),
@@ -235,13 +174,13 @@ impl Connection {
         }
     }
 
-    async fn hear(&mut self, message: Message) -> Result<std::ops::ControlFlow<()>, Close> {
+    async fn hear(&mut self, message: Message) -> Result<ControlFlow<()>, Close> {
         self.is_alive = true;
         let text = match message {
             Message::Text(text) => text,
-            Message::Close(_) => return Ok(std::ops::ControlFlow::Break(())),
+            Message::Close(_) => return Ok(ControlFlow::Break(())),
             Message::Binary(_) => return Err(Close(4400, "Messages are text")),
-            Message::Ping(_) | Message::Pong(_) => return Ok(std::ops::ControlFlow::Continue(())),
+            Message::Ping(_) | Message::Pong(_) => return Ok(ControlFlow::Continue(())),
         };
         match serde_json::from_str(&text).map_err(|_| Close(4400, "Invalid message"))? {
             Said::ConnectionInit { payload } => self.init(payload).await?,
@@ -255,7 +194,7 @@ impl Connection {
                 self.operations.remove(&id);
             }
         }
-        Ok(std::ops::ControlFlow::Continue(()))
+        Ok(ControlFlow::Continue(()))
     }
 
     async fn init(&mut self, payload: Option<Value>) -> Result<(), Close> {
@@ -304,46 +243,16 @@ impl Connection {
                     return self.say(&errors(&id, &[refused("BAD_USER_INPUT", message)])).await;
                 }
                 let answers = self.api.stream(operation, caller, RequestId::new().0);
-                let messages = messages(id.clone(), answers).boxed();
-                self.operations.insert(id, Running { messages, is_subscription: true });
+                self.operations.insert(id.clone(), Running::new(id, answers, true));
             }
             Ok(operation) => {
                 let api = Arc::clone(&self.api);
                 let answer = async move { api.execute(operation, caller, &RequestId::new().0).await };
-                let messages = messages(id.clone(), futures_util::stream::once(answer)).boxed();
-                self.operations.insert(id, Running { messages, is_subscription: false });
+                self.operations.insert(id.clone(), Running::new(id, futures_util::stream::once(answer), false));
             }
         }
         Ok(())
     }
-}
-
-/// What an operation says: each answer, and at the end that it is complete, or the errors that ended it.
-fn messages(id: String, answers: impl Stream<Item = Answer> + Send + 'static) -> impl Stream<Item = Saying> + Send {
-    async_stream::stream! {
-        let mut answers = Box::pin(answers);
-        while let Some(answer) = answers.next().await {
-            if ends(&answer) {
-                yield Saying { message: errors(&id, &answer.errors), is_last: true };
-                return;
-            }
-            yield Saying { message: json!({ "id": id, "type": "next", "payload": answer }), is_last: false };
-        }
-        yield Saying { message: json!({ "id": id, "type": "complete" }), is_last: true };
-    }
-}
-
-/// Whether an answer is no answer: nothing ran, or the source of a subscription is over.
-fn ends(answer: &Answer) -> bool {
-    let from_the_root = |error: &ServerError| {
-        error.path.is_empty()
-            || (error.path.len() == 1 && matches!(&error.path[0], PathSegment::Field(name) if name == "slotEvents"))
-    };
-    !answer.errors.is_empty() && answer.errors.iter().all(from_the_root)
-}
-
-fn errors(id: &str, errors: &[ServerError]) -> Value {
-    json!({ "id": id, "type": "error", "payload": errors })
 }
 
 fn unreadable(error: &axum::Error) -> Close {

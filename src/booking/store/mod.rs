@@ -1,15 +1,15 @@
 //! The rows of appointments and of their history. Every read of an appointment begins with who is asking.
 
-use super::model::{Appointment, AppointmentFilter, AppointmentOrder, AppointmentStatus, Transition};
+mod pages;
+
+pub use pages::{appointments_of, page};
+
+use super::model::{Appointment, AppointmentStatus, Transition};
 use crate::{
-    infra::{
-        db::{Constraint, Database, Transaction},
-        listing::{Listing, Rows},
-    },
+    infra::db::{Constraint, Database, Transaction},
     kernel::{
         id::{AppointmentId, DoctorId, UserId},
         interval::Interval,
-        page::{Page, PageRequest, decode_cursor, encode_cursor},
         rejection::{Internal, Rejection},
         viewer::{Role, Viewer},
     },
@@ -17,11 +17,10 @@ use crate::{
 use ::entity::{appointment, appointment_transition};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Order, QueryFilter,
-    QueryOrder, QuerySelect, Select, Value, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, sea_query::Expr,
 };
 use std::collections::{HashMap, HashSet};
-use uuid::Uuid;
 
 const START: Constraint =
     Constraint { name: "ux_appointment_start", sqlite: "appointment.doctor_id, appointment.starts_at" };
@@ -97,91 +96,6 @@ pub async fn find_in(
 ) -> Result<Option<Appointment>, Rejection> {
     let select = visible_to(viewer).filter(appointment::Column::Id.eq(id)).lock_exclusive();
     select.one(&**transaction).await?.map(Appointment::try_from).transpose()
-}
-
-fn listing(
-    select: Select<appointment::Entity>,
-    filter: &AppointmentFilter,
-    order: AppointmentOrder,
-    request: &PageRequest,
-) -> Result<Listing<appointment::Entity>, Rejection> {
-    let mut select = select;
-    if !filter.statuses.is_empty() {
-        select = select.filter(appointment::Column::Status.is_in(filter.statuses.iter().copied()));
-    }
-    if let Some(from) = filter.from {
-        select = select.filter(appointment::Column::StartsAt.gte(from));
-    }
-    if let Some(to) = filter.to {
-        select = select.filter(appointment::Column::StartsAt.lt(to));
-    }
-    if let Some(doctor) = filter.doctor_id {
-        select = select.filter(appointment::Column::DoctorId.eq(doctor));
-    }
-    if let Some(patient) = filter.patient_id {
-        select = select.filter(appointment::Column::PatientId.eq(patient));
-    }
-    let cursor = request.cursor.as_deref();
-    let key = cursor.map(|cursor| decode_cursor::<(DateTime<Utc>, Uuid)>(list(order), cursor)).transpose()?;
-    let (column, direction) = match order {
-        AppointmentOrder::StartsAtAsc => (appointment::Column::StartsAt, Order::Asc),
-        AppointmentOrder::StartsAtDesc => (appointment::Column::StartsAt, Order::Desc),
-        AppointmentOrder::CreatedAtDesc => (appointment::Column::CreatedAt, Order::Desc),
-    };
-    Ok(Listing {
-        select,
-        columns: [column, appointment::Column::Id],
-        order: direction,
-        after: key.map(|(instant, id)| [Value::from(instant), Value::from(id)]),
-    })
-}
-
-fn list(order: AppointmentOrder) -> &'static str {
-    match order {
-        AppointmentOrder::StartsAtAsc => "appointments by start",
-        AppointmentOrder::StartsAtDesc => "appointments by start, latest first",
-        AppointmentOrder::CreatedAtDesc => "appointments by booking, latest first",
-    }
-}
-
-fn to_page(
-    order: AppointmentOrder,
-    request: &PageRequest,
-    Rows { rows, total }: Rows<appointment::Model>,
-) -> Result<Page<Appointment>, Rejection> {
-    let item = |row: appointment::Model| {
-        let instant = if order == AppointmentOrder::CreatedAtDesc { row.created_at } else { row.starts_at };
-        Ok((encode_cursor(list(order), &(instant, row.id)), row.try_into()?))
-    };
-    Ok(Page::read(request, rows.into_iter().map(item).collect::<Result<_, Rejection>>()?, total))
-}
-
-/// The appointments that the viewer may see and the filter lets through.
-pub async fn page(
-    database: &Database,
-    viewer: &Viewer,
-    filter: &AppointmentFilter,
-    order: AppointmentOrder,
-    request: &PageRequest,
-) -> Result<Page<Appointment>, Rejection> {
-    let listing = listing(visible_to(viewer), filter, order, request)?;
-    to_page(order, request, listing.page(database.reader(), request).await?)
-}
-
-/// The same page of the appointments of each of these patients.
-///
-/// # Errors
-/// Where the cursor is none, or the database does not answer.
-pub async fn appointments_of(
-    database: &Database,
-    viewer: &Viewer,
-    patients: &[UserId],
-    (filter, order, request): (&AppointmentFilter, AppointmentOrder, &PageRequest),
-) -> Result<HashMap<UserId, Page<Appointment>>, Rejection> {
-    let listing = listing(visible_to(viewer), filter, order, request)?;
-    let group = appointment::Column::PatientId;
-    let pages = listing.pages(database.reader(), group, patients, request).await?;
-    pages.into_iter().map(|(patient, rows)| Ok((patient, to_page(order, request, rows)?))).collect()
 }
 
 /// Those of these people who have, or had, an appointment that the viewer may see.
