@@ -116,7 +116,7 @@ pub struct Limits {
     pub fields: usize,
     /// How much a request may cost: one for each field, times the items of its lists.
     pub complexity: usize,
-    /// How long an operation may take, in seconds.
+    /// How long an operation may take, in seconds. No transaction lasts longer.
     pub operation_seconds: u64,
     /// How many subscriptions, and as many queries and mutations, may run over one WebSocket.
     pub operations: usize,
@@ -143,7 +143,7 @@ impl Default for Limits {
             depth: 20,
             fields: 1_000,
             complexity: 50_000,
-            operation_seconds: 15,
+            operation_seconds: 10,
             operations: 50,
             init_seconds: 5,
             ping_seconds: 20,

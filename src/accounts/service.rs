@@ -55,8 +55,9 @@ impl Accounts {
     /// # Errors
     /// What is wrong with the input, or `EmailTaken`.
     pub async fn register(&self, account: Account, device: Option<String>) -> Result<IssuedSession, Rejection> {
-        let user = self.prepare(account, RoleName::Patient).await?;
-        let (now, id) = (self.clock.now(), user.id);
+        let id = UserId::new();
+        let user = self.prepare(id, account, RoleName::Patient).await?;
+        let now = self.clock.now();
         let transaction = self.database.begin().await?;
         store::insert_user_in(&transaction, user, now).await?;
         let session = self.begin_session_in(&transaction, id, device, now).await?;
@@ -70,8 +71,8 @@ impl Accounts {
     /// # Errors
     /// What is wrong with the input, or `EmailTaken`.
     pub async fn create_platform_admin(&self, account: Account) -> Result<UserId, Rejection> {
-        let user = self.prepare(account, RoleName::Admin).await?;
-        let id = user.id;
+        let id = UserId::new();
+        let user = self.prepare(id, account, RoleName::Admin).await?;
         let transaction = self.database.begin().await?;
         store::insert_user_in(&transaction, user, self.clock.now()).await?;
         transaction.commit().await?;
@@ -79,11 +80,11 @@ impl Accounts {
         Ok(id)
     }
 
-    /// A user with this account, ready to be written.
+    /// A user with this id and account, ready to be written.
     ///
     /// # Errors
     /// What is wrong with the input, or `EmailTaken`.
-    pub async fn prepare(&self, account: Account, role: RoleName) -> Result<NewUser, Rejection> {
+    pub async fn prepare(&self, id: UserId, account: Account, role: RoleName) -> Result<NewUser, Rejection> {
         account.check()?;
         let email = canonical_email(&account.email);
         if store::is_email_taken(&self.database, &email).await? {
@@ -91,7 +92,7 @@ impl Accounts {
         }
         let password_hash = self.passwords.hash(account.password).await?;
         Ok(NewUser {
-            id: UserId::new(),
+            id,
             email,
             password_hash,
             name: account.name.trim().to_owned(),

@@ -5,13 +5,13 @@ use super::{
     store,
 };
 use crate::{
-    accounts::{self, Account, Accounts, RoleName},
+    accounts::{self, Accounts, RoleName},
     calendar::{self, Change, Publisher, Turn},
     infra::db::{Database, Transaction},
     kernel::{
         check::{Check, NAME},
         clock::Clock,
-        id::{DoctorId, SpecialtyId},
+        id::{DoctorId, SpecialtyId, UserId},
         page::{Page, PageRequest},
         patch::Patch,
         rejection::{Code, Refusal, Rejection},
@@ -74,36 +74,13 @@ impl Directory {
         if !clinic.is_ruled_by(viewer) {
             return Err(Rejection::Forbidden);
         }
-        let account = Account {
-            email: new.email,
-            password: new.password,
-            name: new.name.clone(),
-            phone: None,
-            time_zone: Some(new.time_zone.unwrap_or(clinic.time_zone)),
-        };
-        let mut doctor = Doctor {
-            id: DoctorId::new(),
-            user_id: crate::kernel::id::UserId::new(),
-            clinic_id: clinic.id,
-            name: new.name,
-            title: new.title,
-            bio: new.bio,
-            time_zone: new.time_zone.unwrap_or(clinic.time_zone),
-            slot_minutes: new.slot_minutes,
-            buffer_minutes: new.buffer_minutes,
-            min_notice_minutes: new.min_notice_minutes,
-            max_advance_days: new.max_advance_days,
-            own_cancellation_notice_hours: new.cancellation_notice_hours,
-            clinic_cancellation_notice_hours: clinic.cancellation_notice_hours,
-            active: true,
-            calendar_version: 0,
-        };
+        let user_id = UserId::new();
+        let (doctor, account, specialties) = new.parts(user_id, &clinic);
         let mut check = Check::new();
         doctor.check(&mut check);
         check.finish()?;
-        let specialties = distinct(new.specialty_ids)?;
-        let user = self.accounts.prepare(account, RoleName::Doctor).await?;
-        doctor.user_id = user.id;
+        let specialties = distinct(specialties)?;
+        let user = self.accounts.prepare(user_id, account, RoleName::Doctor).await?;
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
         require_specialties_in(&transaction, &specialties).await?;

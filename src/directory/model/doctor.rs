@@ -1,11 +1,14 @@
 //! Doctors.
 
-use super::{check_notice, rules};
-use crate::kernel::{
-    check::{Check, NAME, TEXT},
-    id::{ClinicId, DoctorId, SpecialtyId, UserId},
-    patch::Patch,
-    viewer::{Role, Viewer},
+use super::{Clinic, check_notice, rules};
+use crate::{
+    accounts::Account,
+    kernel::{
+        check::{Check, NAME, TEXT},
+        id::{ClinicId, DoctorId, SpecialtyId, UserId},
+        patch::Patch,
+        viewer::{Role, Viewer},
+    },
 };
 use chrono_tz::Tz;
 use secrecy::SecretString;
@@ -106,6 +109,39 @@ pub struct NewDoctor {
     pub max_advance_days: i32,
     /// Until how many hours before a visit patients may cancel it.
     pub cancellation_notice_hours: Option<i32>,
+}
+
+impl NewDoctor {
+    /// The profile, the account and the specialties of the doctor who signs in as this user.
+    #[must_use]
+    pub fn parts(self, user_id: UserId, clinic: &Clinic) -> (Doctor, Account, Vec<SpecialtyId>) {
+        let time_zone = self.time_zone.unwrap_or(clinic.time_zone);
+        let account = Account {
+            email: self.email,
+            password: self.password,
+            name: self.name.clone(),
+            phone: None,
+            time_zone: Some(time_zone),
+        };
+        let doctor = Doctor {
+            id: DoctorId::new(),
+            user_id,
+            clinic_id: clinic.id,
+            name: self.name,
+            title: self.title,
+            bio: self.bio,
+            time_zone,
+            slot_minutes: self.slot_minutes,
+            buffer_minutes: self.buffer_minutes,
+            min_notice_minutes: self.min_notice_minutes,
+            max_advance_days: self.max_advance_days,
+            own_cancellation_notice_hours: self.cancellation_notice_hours,
+            clinic_cancellation_notice_hours: clinic.cancellation_notice_hours,
+            active: true,
+            calendar_version: 0,
+        };
+        (doctor, account, self.specialty_ids)
+    }
 }
 
 /// A change of a doctor.
