@@ -9,6 +9,7 @@ use fred::{
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
+    task::AbortHandle,
     time::{interval, timeout},
 };
 
@@ -119,10 +120,12 @@ async fn receive(url: String, channel: String, signals: broadcast::Sender<Signal
         .build_subscriber_client()?;
     let mut messages = client.message_rx();
     let mut reconnections = client.reconnect_rx();
-    let connection = client.connect();
-    let subscriptions = client.manage_subscriptions();
-    let _stop = Stop(client.clone(), subscriptions);
-    client.subscribe(channel).await?;
+    let tasks = [client.connect().abort_handle(), client.manage_subscriptions().abort_handle()];
+    let _stop = Stop { client: client.clone(), tasks };
+    // A client that could not connect at first would wait here for ever: a new one is made instead.
+    timeout(Duration::from_secs(5), client.subscribe(channel)).await??;
+    // What was published before is in the log.
+    let _ = signals.send(Signal::Gap);
     let mut check = interval(Duration::from_secs(2));
     loop {
         tokio::select! {
@@ -140,7 +143,6 @@ async fn receive(url: String, channel: String, signals: broadcast::Sender<Signal
             },
         }
     }
-    connection.abort();
     anyhow::bail!("the subscriber ended")
 }
 
@@ -149,14 +151,19 @@ async fn is_alive(client: &SubscriberClient) -> bool {
 }
 
 /// Ends what the client does in the background when its task ends.
-struct Stop(SubscriberClient, tokio::task::JoinHandle<()>);
+struct Stop {
+    client: SubscriberClient,
+    tasks: [AbortHandle; 2],
+}
 
 impl Drop for Stop {
     fn drop(&mut self) {
-        self.1.abort();
-        let client = self.0.clone();
+        let client = self.client.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { client.quit().await });
+            runtime.spawn(async move { timeout(Duration::from_secs(1), client.quit()).await });
+        }
+        for task in &self.tasks {
+            task.abort();
         }
     }
 }
