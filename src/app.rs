@@ -121,14 +121,14 @@ impl App {
         worker::start(&self.services.database, &self.services.clock, &self.publisher);
     }
 
-    /// Makes the demo data, if there are none of any kind; tells whether it did.
+    /// Makes the demo data in a database that has none of any kind, or goes on where that was interrupted; tells whether it did
+    /// anything.
     ///
     /// # Errors
     /// Where the database refuses.
     pub async fn seed(&self) -> Result<bool, Rejection> {
         let services = &self.services;
         let demo = Demo {
-            database: &services.database,
             clock: &*services.clock,
             accounts: &services.accounts,
             directory: &services.directory,

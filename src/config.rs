@@ -1,7 +1,7 @@
 //! What an operator can set: defaults, then a TOML file, then `MEDISLOT_…` variables, then the command line.
 
 use anyhow::{Context, Result, ensure};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::{
@@ -154,6 +154,28 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    fn check(&self) -> Result<()> {
+        let sizes = [
+            self.body_bytes,
+            self.message_bytes,
+            self.document_bytes,
+            self.tokens,
+            self.brackets,
+            self.depth,
+            self.fields,
+            self.complexity,
+            self.operations,
+            self.queued_events,
+            self.password_hashes,
+        ];
+        let seconds = [self.operation_seconds, self.init_seconds, self.ping_seconds];
+        let are_set = sizes.iter().all(|size| *size > 0) && seconds.iter().all(|seconds| *seconds > 0);
+        ensure!(are_set && self.password_attempts > 0, "no limit may be 0");
+        Ok(())
+    }
+}
+
 impl Config {
     /// Reads the file (`medislot.toml` in this folder where none is named and there is one) and the environment.
     ///
@@ -167,6 +189,7 @@ impl Config {
         let variables = config::Environment::with_prefix("MEDISLOT")
             .prefix_separator("_")
             .separator("__")
+            .ignore_empty(true)
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("allowed_origins");
@@ -193,6 +216,10 @@ impl Config {
     /// Where production lacks a key, or is told to pretend; or where a clock is frozen that is not virtual.
     pub fn check(&self) -> Result<()> {
         ensure!(self.now.is_some() || !self.frozen, "--frozen needs --now: the real clock cannot stand still");
+        if let Some(now) = self.now {
+            ensure!((1970..=9000).contains(&now.year()), "--now is between the years 1970 and 9000");
+        }
+        self.limits.check()?;
         if self.is_production() {
             ensure!(self.now.is_none(), "production runs on the real clock: --now is refused");
             ensure!(

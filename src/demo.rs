@@ -2,10 +2,9 @@
 
 use crate::{
     accounts::{Account, Accounts},
-    availability::{Availability, NewRule, Override, OverrideKind, Weekday, insert_override_in},
+    availability::{Availability, NewRule, Override, OverrideKind, Weekday},
     booking::{Booking, BookingRequest, Wanted},
     directory::{Directory, NewClinic, NewDoctor, NewSpecialty, Price, SavedVisitType, VisitMode, VisitType},
-    infra::db::Database,
     kernel::{
         clock::Clock,
         id::{AvailabilityOverrideId, ClinicId, DoctorId, SessionId, SpecialtyId, UserId, VisitTypeId},
@@ -37,6 +36,21 @@ const SPECIALTIES: [(&str, &str); 6] = [
     ("Ophthalmology", "Eyes and sight."),
 ];
 
+/// Name, address, telephone number and time zone.
+const CLINICS: [(&str, &str, &str, Tz); 2] = [
+    ("Vistula Clinic", "ul. Dobra 56, Warsaw", "+48 22 555 01 01", Tz::Europe__Warsaw),
+    ("Hudson Health", "120 Broadway, New York", "+1 212 555 0102", Tz::America__New_York),
+];
+
+/// The patients. Whoever finds the last one knows that the demo data are complete.
+const PEOPLE: [(&str, &str); 3] = [
+    ("patient@medislot.test", "Patricia Patient"),
+    ("ben@medislot.test", "Ben Baker"),
+    ("cleo@medislot.test", "Cleo Clark"),
+];
+
+const EVERYTHING: PageRequest = PageRequest { size: 100, cursor: None, backwards: false, count: false };
+
 /// Title, name, and the places of the specialties.
 const DOCTORS: [(&str, &str, &[usize]); 12] = [
     ("Dr. med.", "Anna Nowak", &[0]),
@@ -56,8 +70,6 @@ const DOCTORS: [(&str, &str, &[usize]); 12] = [
 /// What makes the demo data.
 #[derive(Debug)]
 pub struct Demo<'a> {
-    /// The database.
-    pub database: &'a Database,
     /// Tells the time.
     pub clock: &'a dyn Clock,
     /// Accounts.
@@ -71,16 +83,22 @@ pub struct Demo<'a> {
 }
 
 impl Demo<'_> {
-    /// Makes the demo data, if there are none of any kind; tells whether it did.
+    /// Makes the demo data in a database that has none of any kind, or goes on where that was interrupted; tells whether it did anything.
     ///
     /// # Errors
-    /// Where the database refuses.
+    /// Where the database refuses, or another process is at it.
     pub async fn seed(&self) -> Result<bool, Rejection> {
-        if !self.is_empty().await? {
+        let (admin_email, _) = ACCOUNTS[0];
+        let (last_email, _) = PEOPLE[PEOPLE.len() - 1];
+        let begun = self.accounts.find_by_email(admin_email).await?;
+        let is_done = begun.is_some() && self.accounts.find_by_email(last_email).await?.is_some();
+        if is_done || (begun.is_none() && !self.is_empty().await?) {
             return Ok(false);
         }
-        let (admin_email, _) = ACCOUNTS[0];
-        let admin = self.accounts.create_platform_admin(account(admin_email, "Ada Admin", Tz::UTC)).await?;
+        let admin = match begun {
+            Some(user) => user.id,
+            None => self.accounts.create_platform_admin(account(admin_email, "Ada Admin", Tz::UTC)).await?,
+        };
         let admin = viewer(admin, Role::PlatformAdmin, Tz::UTC);
         let specialties = self.specialties(&admin).await?;
         let clinics = self.clinics(&admin).await?;
@@ -93,23 +111,30 @@ impl Demo<'_> {
     }
 
     async fn is_empty(&self) -> Result<bool, Rejection> {
-        let one = PageRequest { size: 1, cursor: None, backwards: false, count: false };
-        Ok(self.directory.list_clinics(&one).await?.items.is_empty()
-            && self.directory.list_specialties(&one).await?.items.is_empty()
+        Ok(self.directory.list_clinics(&EVERYTHING).await?.items.is_empty()
+            && self.directory.list_specialties(&EVERYTHING).await?.items.is_empty()
             && !self.accounts.has_users().await?)
     }
 
     async fn specialties(&self, admin: &Viewer) -> Result<Vec<SpecialtyId>, Rejection> {
+        let made = self.directory.list_specialties(&EVERYTHING).await?.items;
         let mut ids = Vec::new();
         for (name, description) in SPECIALTIES {
+            let found = made.iter().find(|(_, specialty)| specialty.name == name).map(|(_, specialty)| specialty.id);
             let new = NewSpecialty { name: name.to_owned(), slug: None, description: Some(description.to_owned()) };
-            ids.push(self.directory.create_specialty(admin, new).await?.id);
+            ids.push(match found {
+                Some(id) => id,
+                None => self.directory.create_specialty(admin, new).await?.id,
+            });
         }
         Ok(ids)
     }
 
-    async fn clinics(&self, admin: &Viewer) -> Result<[(ClinicId, Tz); 2], Rejection> {
-        let clinic = async |name: &str, address: &str, phone: &str, time_zone| {
+    async fn clinics(&self, admin: &Viewer) -> Result<Vec<(ClinicId, Tz)>, Rejection> {
+        let made = self.directory.list_clinics(&EVERYTHING).await?.items;
+        let mut clinics = Vec::new();
+        for (name, address, phone, time_zone) in CLINICS {
+            let found = made.iter().find(|(_, clinic)| clinic.name == name).map(|(_, clinic)| clinic.id);
             let new = NewClinic {
                 name: name.to_owned(),
                 slug: None,
@@ -118,25 +143,29 @@ impl Demo<'_> {
                 time_zone,
                 cancellation_notice_hours: None,
             };
-            Ok::<_, Rejection>((self.directory.create_clinic(admin, new).await?.id, time_zone))
-        };
-        Ok([
-            clinic("Vistula Clinic", "ul. Dobra 56, Warsaw", "+48 22 555 01 01", Tz::Europe__Warsaw).await?,
-            clinic("Hudson Health", "120 Broadway, New York", "+1 212 555 0102", Tz::America__New_York).await?,
-        ])
+            let id = match found {
+                Some(id) => id,
+                None => self.directory.create_clinic(admin, new).await?.id,
+            };
+            clinics.push((id, time_zone));
+        }
+        Ok(clinics)
     }
 
     async fn doctor(
         &self,
         admin: &Viewer,
         place: usize,
-        clinics: &[(ClinicId, Tz); 2],
+        clinics: &[(ClinicId, Tz)],
         specialties: &[SpecialtyId],
     ) -> Result<DoctorId, Rejection> {
         let (title, name, practised) = DOCTORS[place];
-        let (clinic_id, _) = clinics[place / 6];
+        let (clinic_id, zone) = clinics[place / 6];
         let (doctor_email, _) = ACCOUNTS[1];
         let email = if place == 0 { doctor_email.to_owned() } else { format!("doctor{}@medislot.test", place + 1) };
+        if let Some(user) = self.accounts.find_by_email(&email).await? {
+            return self.directory.doctor_of(user.id).await;
+        }
         let new = NewDoctor {
             clinic_id,
             specialty_ids: practised.iter().map(|place| specialties[*place]).collect(),
@@ -158,34 +187,29 @@ impl Demo<'_> {
             self.directory.save_visit_type(admin, SavedVisitType { replaces: None, visit_type }).await?;
         }
         if place % 5 == 1 {
-            self.day_off(id).await?;
+            self.day_off(admin, id, zone).await?;
         }
         Ok(id)
     }
 
     /// A day off in a fortnight.
-    async fn day_off(&self, doctor_id: DoctorId) -> Result<(), Rejection> {
+    async fn day_off(&self, admin: &Viewer, doctor_id: DoctorId, zone: Tz) -> Result<(), Rejection> {
         let exception = Override {
             id: AvailabilityOverrideId::new(),
-            date: self.clock.now().date_naive() + Days::new(14),
+            date: self.clock.now().with_timezone(&zone).date_naive() + Days::new(14),
             kind: OverrideKind::Block,
             times: None,
             slot_minutes: None,
             reason: Some("Conference".to_owned()),
         };
-        let transaction = self.database.begin().await?;
-        insert_override_in(&transaction, doctor_id, exception).await?;
-        transaction.commit().await
+        self.availability.add_override(admin, doctor_id, exception).await
     }
 
     async fn appointments(&self, doctors: &[DoctorId]) -> Result<(), Rejection> {
-        let (patient_email, _) = ACCOUNTS[2];
-        let people = [
-            (patient_email, "Patricia Patient"),
-            ("ben@medislot.test", "Ben Baker"),
-            ("cleo@medislot.test", "Cleo Clark"),
-        ];
-        for (number, (email, name)) in people.into_iter().enumerate() {
+        for (number, (email, name)) in PEOPLE.into_iter().enumerate() {
+            if self.accounts.find_by_email(email).await?.is_some() {
+                continue;
+            }
             let session = self.accounts.register(account(email, name, Tz::Europe__Warsaw), None).await?;
             let patient = viewer(session.user.id, Role::Patient, Tz::Europe__Warsaw);
             for doctor_id in doctors.iter().skip(number).step_by(3) {

@@ -3,9 +3,8 @@
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-use email_address::EmailAddress;
 use medislot::{
-    accounts::Account,
+    accounts::{Account, parse_email},
     api::Lifetime,
     app::{self, App},
     config::Config,
@@ -48,7 +47,8 @@ enum Command {
     /// Make an admin of the platform; the password comes from standard input.
     Admin {
         /// The e-mail address to sign in with.
-        email: EmailAddress,
+        #[arg(value_parser = parse_email)]
+        email: String,
         #[command(flatten)]
         common: Common,
     },
@@ -130,16 +130,16 @@ async fn start(config: Config) -> Result<App> {
 }
 
 async fn serve(config: Config) -> Result<()> {
+    let listen = config.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let app = start(config).await?;
-    let is_embedded = app.config.database_url.is_none();
-    if is_embedded && !app.config.is_production() {
-        app.seed().await.context("the demo data cannot be made")?;
+    let is_demo = app.config.database_url.is_none() && !app.config.is_production();
+    if is_demo && let Err(error) = app.seed().await {
+        tracing::warn!(%error, "the demo data are not complete: the next start goes on with them");
     }
     if app.config.worker {
         app.start_worker();
     }
-    let listen = app.config.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     welcome(&app.config, listener.local_addr()?)?;
     let lifetime = Lifetime::default();
     let Lifetime { shutdown, sockets } = lifetime.clone();
@@ -183,13 +183,13 @@ async fn seed(config: Config) -> Result<()> {
     Ok(())
 }
 
-async fn make_admin(email: &EmailAddress, config: Config) -> Result<()> {
+async fn make_admin(email: &str, config: Config) -> Result<()> {
     let password = password()?;
     let app = start(config).await?;
     let account = Account {
-        email: email.to_string(),
+        email: email.to_owned(),
         password,
-        name: email.local_part().to_owned(),
+        name: email.split('@').next().unwrap_or(email).to_owned(),
         phone: None,
         time_zone: None,
     };

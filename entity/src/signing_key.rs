@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "signing_key")]
 pub struct Model {
-    /// The thumbprint of the public key (RFC 7638).
+    /// The name of the key.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     /// The private key in PKCS#8, DER.

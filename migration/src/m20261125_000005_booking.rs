@@ -40,11 +40,19 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(transition).await?;
         manager.create_table(outbox).await?;
-        manager
-            .create_index(index("ix_appointment_patient", "appointment", &["patient_id", "starts_at", "id"]))
-            .await?;
-        manager.create_index(index("ix_appointment_doctor", "appointment", &["doctor_id", "starts_at", "id"])).await?;
-        manager.create_index(index("ix_appointment_clinic", "appointment", &["clinic_id", "starts_at", "id"])).await?;
+        // Everybody's lists: a patient's, a doctor's, a clinic's and the platform's, by start and by booking.
+        for (name, columns) in [
+            ("ix_appointment_patient_start", &["patient_id", "starts_at", "id"][..]),
+            ("ix_appointment_patient_created", &["patient_id", "created_at", "id"]),
+            ("ix_appointment_doctor_start", &["doctor_id", "starts_at", "id"]),
+            ("ix_appointment_doctor_created", &["doctor_id", "created_at", "id"]),
+            ("ix_appointment_clinic_start", &["clinic_id", "starts_at", "id"]),
+            ("ix_appointment_clinic_created", &["clinic_id", "created_at", "id"]),
+            ("ix_appointment_start", &["starts_at", "id"]),
+            ("ix_appointment_created", &["created_at", "id"]),
+        ] {
+            manager.create_index(index(name, "appointment", columns)).await?;
+        }
         manager
             .create_index(
                 index("ix_appointment_occupied", "appointment", &["doctor_id", "occupied_until"])

@@ -30,26 +30,28 @@ impl Attempts {
         Self { allowed, failures: Mutex::default() }
     }
 
-    /// How long this address has to wait before it may try again.
-    pub fn wait(&self, email: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = failures.get(email)?.wait_until - now;
-        (wait > TimeDelta::zero()).then_some(wait)
-    }
-
-    /// A wrong password was given.
-    pub fn failed(&self, email: &str, now: DateTime<Utc>) {
-        let Some(allowed) = self.allowed else { return };
+    /// Begins an attempt, or tells how long this address has to wait before the next one. What has begun counts as failed until it has
+    /// succeeded, so that many at once are no way around.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub fn begin(&self, email: &str, now: DateTime<Utc>) -> Result<(), TimeDelta> {
+        let Some(allowed) = self.allowed else { return Ok(()) };
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= REMEMBERED {
             failures.retain(|_, failures| failures.wait_until > now);
         }
         let entry = failures.entry(email.to_owned()).or_insert(Failures { count: 0, wait_until: now });
+        let wait = entry.wait_until - now;
+        if wait > TimeDelta::zero() {
+            return Err(wait);
+        }
         entry.count += 1;
         if let Some(beyond) = entry.count.checked_sub(allowed) {
             let wait = TimeDelta::seconds(1 << beyond.min(10));
             entry.wait_until = now + wait.min(LONGEST_WAIT);
         }
+        Ok(())
     }
 
     /// The right password was given.
@@ -63,16 +65,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_third_failure_of_two_allowed_waits_longer_than_the_second_and_success_forgets_them() {
+    fn after_two_failures_of_two_allowed_one_waits_longer_each_time_and_success_forgets_them() {
         let (attempts, now) = (Attempts::new(Some(2)), DateTime::UNIX_EPOCH);
-        attempts.failed("ada@example.com", now);
-        assert_eq!(attempts.wait("ada@example.com", now), None);
-        attempts.failed("ada@example.com", now);
-        assert_eq!(attempts.wait("ada@example.com", now), Some(TimeDelta::seconds(1)));
-        attempts.failed("ada@example.com", now);
-        assert_eq!(attempts.wait("ada@example.com", now), Some(TimeDelta::seconds(2)));
-        assert_eq!(attempts.wait("ben@example.com", now), None);
+        let later = now + TimeDelta::seconds(1);
+        assert_eq!(attempts.begin("ada@example.com", now), Ok(()));
+        assert_eq!(attempts.begin("ada@example.com", now), Ok(()));
+        assert_eq!(attempts.begin("ada@example.com", now), Err(TimeDelta::seconds(1)));
+        assert_eq!(attempts.begin("ben@example.com", now), Ok(()));
+        assert_eq!(attempts.begin("ada@example.com", later), Ok(()));
+        assert_eq!(attempts.begin("ada@example.com", later), Err(TimeDelta::seconds(2)));
         attempts.succeeded("ada@example.com");
-        assert_eq!(attempts.wait("ada@example.com", now), None);
+        assert_eq!(attempts.begin("ada@example.com", later), Ok(()));
     }
 }

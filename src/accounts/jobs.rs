@@ -1,6 +1,6 @@
 //! Forgetting: sessions that are over are removed.
 
-use super::store;
+use super::{service::SESSION, store};
 use crate::{infra::db::Database, kernel::clock::Clock};
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ const PAUSE: Duration = Duration::from_mins(10);
 pub async fn forget_sessions(database: &Database, clock: &dyn Clock) -> anyhow::Result<()> {
     loop {
         let transaction = database.begin().await?;
-        let removed = store::remove_sessions_in(&transaction, clock.now()).await?;
+        let now = clock.now();
+        let removed = store::remove_sessions_in(&transaction, now).await?;
+        store::remove_tokens_in(&transaction, now - SESSION).await?;
         transaction.commit().await?;
         if removed == 0 {
             tokio::time::sleep(PAUSE).await;

@@ -9,7 +9,10 @@ mod store;
 mod token;
 
 pub use jobs::forget_sessions;
-pub use model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email};
+pub use model::{
+    Account, Credentials, EMAIL_EXPECTED, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email,
+    parse_email,
+};
 pub use password::Passwords;
 pub use service::Accounts;
 pub use store::{insert_user_in, is_email_taken, rename_in, users};

@@ -7,6 +7,7 @@ use crate::kernel::{
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use email_address::{EmailAddress, Options};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use ::entity::user::Role as RoleName;
@@ -77,6 +78,19 @@ pub fn check_password(check: &mut Check, field: &str, password: &SecretString) {
         check.refuse(field, Code::Invalid, format!("At most {LONGEST_PASSWORD} bytes."));
     }
 }
+
+/// An address as RFC 5321 has it, at most 254 characters, with a domain of the internet and nothing around it.
+///
+/// # Errors
+/// What was expected.
+pub fn parse_email(text: &str) -> Result<String, &'static str> {
+    let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+    let address = if text.len() <= 254 { EmailAddress::parse_with_options(text, options).ok() } else { None };
+    address.map(|address| address.to_string()).ok_or(EMAIL_EXPECTED)
+}
+
+/// What is refused that is no address.
+pub const EMAIL_EXPECTED: &str = "expected an e-mail address such as ada@example.com";
 
 /// Addresses are compared, and kept, in lower case.
 #[must_use]

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// How long a session lasts if it is not refreshed.
-const SESSION: TimeDelta = TimeDelta::days(30);
+pub(super) const SESSION: TimeDelta = TimeDelta::days(30);
 
 /// Accounts and sessions.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Accounts {
     /// `InvalidCredentials`, the same for an unknown address; `TooManyAttempts`.
     pub async fn login(&self, credentials: Credentials, device: Option<String>) -> Result<IssuedSession, Rejection> {
         let email = canonical_email(&credentials.email);
-        if let Some(wait) = self.attempts.wait(&email, self.clock.now()) {
+        if let Err(wait) = self.attempts.begin(&email, self.clock.now()) {
             let message = format!("Too many wrong passwords. Try again in {} s.", wait.num_seconds() + 1);
             return Err(Refusal::new(Code::TooManyAttempts, message).into());
         }
@@ -117,7 +117,6 @@ impl Accounts {
         let (user, hash) = known.unzip();
         let right = self.passwords.verify(credentials.password, hash).await?;
         let Some(user) = user.filter(|user| right && user.active) else {
-            self.attempts.failed(&email, self.clock.now());
             return Err(Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into());
         };
         self.attempts.succeeded(&email);
@@ -192,6 +191,14 @@ impl Accounts {
     /// Where the database does not answer.
     pub async fn sessions(&self, viewer: &Viewer) -> Result<Vec<SignIn>, Rejection> {
         store::sessions_of(&self.database, viewer.user_id, self.clock.now()).await
+    }
+
+    /// The user with this address.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn find_by_email(&self, email: &str) -> Result<Option<User>, Rejection> {
+        Ok(store::find_by_email(&self.database, &canonical_email(email)).await?.map(|(user, _)| user))
     }
 
     /// Whether anybody has an account.

@@ -236,6 +236,13 @@ pub async fn sessions_of(database: &Database, user_id: UserId, now: DateTime<Utc
     Ok(rows.into_iter().map(sign_in).collect())
 }
 
+/// Forgets refresh tokens that were spent before `instant`: nobody has kept one for so long.
+pub async fn remove_tokens_in(transaction: &Transaction, instant: DateTime<Utc>) -> Result<(), Rejection> {
+    let old = refresh_token::Column::SpentAt.lt(instant);
+    refresh_token::Entity::delete_many().filter(old).exec(&**transaction).await?;
+    Ok(())
+}
+
 /// Removes a batch of sessions that ended, or were forgotten, before `instant`; tells how many.
 pub async fn remove_sessions_in(transaction: &Transaction, instant: DateTime<Utc>) -> Result<u64, Rejection> {
     let old =

@@ -15,7 +15,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation,
     jwk::{Jwk, ThumbprintHash},
 };
-use sea_orm::{ActiveValue::Set, EntityTrait, PaginatorTrait, QueryOrder};
+use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -24,6 +24,8 @@ use std::fmt;
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Who issues the tokens, and for whom.
 const ISSUER: &str = "medislot";
+/// The name of the key that a development installation makes for itself.
+const DEVELOPMENT: &str = "development";
 
 /// The key is not an Ed25519 private key in PKCS#8.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -69,23 +71,24 @@ impl Tokens {
     /// Where the database does not answer.
     pub async fn from_database(database: &Database, clock: &dyn Clock) -> Result<Self, Rejection> {
         let broken = || Internal::new("the development signing key cannot be used");
-        let transaction = database.begin().await?;
-        if signing_key::Entity::find().count(&*transaction).await? == 0 {
+        let private_key = || {
             let pair = Ed25519KeyPair::generate().map_err(|_| broken())?;
-            let private_key = pair.to_pkcs8v1().map_err(|_| broken())?.as_ref().to_vec();
-            let id = Self::from_key(EncodingKey::from_ed_der(&private_key)).map_err(|_| broken())?.key_id;
-            let row =
-                signing_key::ActiveModel { id: Set(id), private_key: Set(private_key), created_at: Set(clock.now()) };
-            signing_key::Entity::insert(row).exec_without_returning(&*transaction).await?;
-        }
-        transaction.commit().await?;
-        // Two processes may each have made one: both take the same.
-        let oldest = signing_key::Entity::find()
-            .order_by_asc(signing_key::Column::CreatedAt)
-            .order_by_asc(signing_key::Column::Id)
-            .one(database.reader())
+            Ok::<_, Internal>(pair.to_pkcs8v1().map_err(|_| broken())?.as_ref().to_vec())
+        };
+        let row = signing_key::ActiveModel {
+            id: Set(DEVELOPMENT.to_owned()),
+            private_key: Set(private_key()?),
+            created_at: Set(clock.now()),
+        };
+        // Of several processes that start at once, one makes the key of all.
+        let transaction = database.begin().await?;
+        signing_key::Entity::insert(row)
+            .on_conflict(OnConflict::column(signing_key::Column::Id).do_nothing().to_owned())
+            .exec_without_returning(&*transaction)
             .await?;
-        let key = oldest.ok_or_else(broken)?;
+        transaction.commit().await?;
+        let key = signing_key::Entity::find_by_id(DEVELOPMENT.to_owned()).one(database.reader()).await?;
+        let key = key.ok_or_else(broken)?;
         Ok(Self::from_key(EncodingKey::from_ed_der(&key.private_key)).map_err(|_| broken())?)
     }
 

@@ -3,10 +3,10 @@
 
 use crate::config::Limits;
 use async_graphql::{
-    Name, Positioned,
+    Name, Positioned, Value as ConstValue, Variables,
     parser::types::{
         Directive, DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType,
-        Selection, SelectionSet,
+        Selection, SelectionSet, VariableDefinition,
     },
 };
 use std::collections::{HashMap, HashSet};
@@ -21,8 +21,16 @@ pub enum Unfit {
 }
 
 /// The type of the operation that is meant, if the document is small enough.
-pub fn check(document: &ExecutableDocument, name: Option<&str>, limits: &Limits) -> Result<OperationType, Unfit> {
+pub fn check(
+    document: &ExecutableDocument,
+    name: Option<&str>,
+    variables: &Variables,
+    limits: &Limits,
+) -> Result<OperationType, Unfit> {
     let operation = operation(document, name)?;
+    if !operation.node.variable_definitions.iter().all(|definition| is_given(&definition.node, variables)) {
+        return Err(Unfit::Invalid("A variable that must not be null has no value."));
+    }
     let mut measure = Measure::new(document);
     for (_, each) in document.operations.iter() {
         let size = measure.selections(&each.node.selection_set.node);
@@ -61,6 +69,16 @@ fn operation<'a>(
         }
         (DocumentOperations::Single(_), Some(_)) => Err(Unfit::Invalid("The document has no operation of this name.")),
         (DocumentOperations::Multiple(_), None) => Err(Unfit::Invalid("Say which operation is meant: operationName.")),
+    }
+}
+
+/// Whether a variable has a value where it must have one. The library would notice in the middle of the operation.
+fn is_given(definition: &VariableDefinition, variables: &Variables) -> bool {
+    let is_null = |value: &ConstValue| *value == ConstValue::Null;
+    let given = variables.get(&definition.name.node);
+    match given {
+        Some(value) => definition.var_type.node.nullable || !is_null(value),
+        None => definition.var_type.node.nullable || definition.default_value.is_some(),
     }
 }
 
@@ -143,7 +161,7 @@ mod tests {
     use async_graphql::parser::parse_query;
 
     fn verdict(document: &str, name: Option<&str>) -> Result<OperationType, Unfit> {
-        check(&parse_query(document).unwrap(), name, &Limits::default())
+        check(&parse_query(document).unwrap(), name, &Variables::default(), &Limits::default())
     }
 
     /// Fragments of which each spreads the next one twice.
@@ -176,6 +194,20 @@ mod tests {
         assert_eq!(verdict("{ ... @nope { a } }", None), unknown);
         assert_eq!(verdict("{ ...f @nope } fragment f on Query { a }", None), unknown);
         assert_eq!(verdict("{ a @skip(if: true) ... @include(if: true) { b } }", None), Ok(OperationType::Query));
+    }
+
+    #[test]
+    fn a_variable_that_must_not_be_null_has_a_value() {
+        let verdict = |document: &str, variables: serde_json::Value| {
+            let variables = Variables::from_json(variables);
+            check(&parse_query(document).unwrap(), None, &variables, &Limits::default()).is_ok()
+        };
+        let null = || serde_json::json!({ "a": null });
+        assert!(!verdict("query ($a: ID!) { node(id: $a) { id } }", serde_json::json!({})));
+        assert!(!verdict("query ($a: ID!) { node(id: $a) { id } }", null()));
+        assert!(!verdict("query ($a: ID! = 1) { node(id: $a) { id } }", null()));
+        assert!(verdict("query ($a: ID! = 1) { node(id: $a) { id } }", serde_json::json!({})));
+        assert!(verdict("query ($a: ID) { node(id: $a) { id } }", null()));
     }
 
     #[test]

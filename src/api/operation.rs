@@ -73,14 +73,14 @@ impl Api {
     /// What the client is told.
     pub fn admit(&self, mut request: Request) -> Result<Operation, Box<ServerError>> {
         text::check(&request.query, &self.limits).map_err(|message| Box::new(refused("QUERY_TOO_COMPLEX", message)))?;
-        let name = request.operation_name.clone();
+        let (name, variables) = (request.operation_name.clone(), request.variables.clone());
         let parsed = request.parsed_query().map_err(|mut error| {
             // The library echoes the line that it stumbled over, however long.
             error.message = error.message.chars().take(500).collect();
             set_code(&mut error, "BAD_USER_INPUT");
             Box::new(error)
         })?;
-        let kind = document::check(parsed, name.as_deref(), &self.limits).map_err(|unfit| match unfit {
+        let kind = document::check(parsed, name.as_deref(), &variables, &self.limits).map_err(|unfit| match unfit {
             document::Unfit::Invalid(message) => Box::new(refused("BAD_USER_INPUT", message)),
             document::Unfit::TooComplex(message) => Box::new(refused("QUERY_TOO_COMPLEX", message)),
         })?;

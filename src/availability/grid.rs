@@ -50,7 +50,8 @@ fn starts(window: &Window, offer: &Offer, range: Interval) -> impl Iterator<Item
 
 /// How many starts lie before `instant`.
 fn steps_before(anchor: DateTime<Utc>, instant: DateTime<Utc>, step_seconds: i64) -> i64 {
-    let elapsed = (instant - anchor).num_milliseconds().max(0);
-    let step = step_seconds * 1_000;
+    // No range reaches far enough for microseconds to run out.
+    let elapsed = (instant - anchor).num_microseconds().unwrap_or(i64::MAX / 2).max(0);
+    let step = step_seconds * 1_000_000;
     (elapsed + step - 1) / step
 }

@@ -19,4 +19,4 @@ pub use model::{
 pub use search::{Search, SearchedSlots};
 pub use service::{Availability, check_range, schedule};
 pub use slots::{Verdict, judge};
-pub use store::{Hours, claims, hours_of, insert_override_in, overrides, overrides_of, rules, rules_of};
+pub use store::{Hours, claims, hours_of, overrides, overrides_of, rules, rules_of};

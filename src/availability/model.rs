@@ -231,6 +231,8 @@ pub struct Slot {
     pub key: SlotKey,
     /// Whether it can be booked.
     pub status: SlotStatus,
+    /// The version of the doctor's calendar, not newer than the status.
+    pub calendar_version: i32,
 }
 
 /// Which slots of a doctor.

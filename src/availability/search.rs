@@ -10,11 +10,11 @@ use crate::{
     kernel::{
         id::DoctorId,
         interval::Interval,
-        page::{Page, PageRequest, decode_cursor, encode_cursor},
-        rejection::Rejection,
+        page::{Page, PageRequest, decode_instant_cursor, encode_cursor},
+        rejection::{Internal, Rejection},
     },
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 const LIST: &str = "slots";
 
@@ -38,10 +38,11 @@ impl Availability {
     /// # Errors
     /// Where the cursor is none, or the database does not answer.
     pub async fn search(&self, search: &Search, request: &PageRequest) -> Result<SearchedSlots, Rejection> {
-        let now = self.clock.now();
-        let after = request.cursor.as_deref().map(|cursor| decode_cursor(LIST, cursor)).transpose()?;
+        let now = self.clock.now().trunc_subsecs(0);
+        let after = request.cursor.as_deref().map(|cursor| decode_instant_cursor(LIST, cursor)).transpose()?;
         let range = search.slots.range;
         let start = after.map_or(range.start, |(start, ..): Position| range.start.max(start)).max(now);
+        let _turn = self.searches.acquire().await.map_err(|_| Internal::new("nobody searches any more"))?;
         let mut doctors = directory::doctors_by(&self.database, &search.doctors).await?;
         doctors.retain(|doctor| search.doctor_id.is_none_or(|id| id == doctor.id));
         let visit_type = match search.slots.visit_type_id {
@@ -59,7 +60,11 @@ impl Availability {
         let mut found: Vec<Slot> = Vec::new();
         for step in steps(whole) {
             let mut claims = self.claims_of(&ids, step).await?;
-            for calendar in &mut calendars {
+            for (place, calendar) in calendars.iter_mut().enumerate() {
+                if place % 64 == 63 {
+                    // Thousands of doctors take a while: others have their turn meanwhile, and a deadline its chance.
+                    tokio::task::yield_now().await;
+                }
                 calendar.claims = claims.remove(&calendar.doctor.id).unwrap_or_default();
                 let slots = calendar.slots(visit_type.as_ref(), &search.slots, step, now);
                 found.extend(slots.filter(|slot| after.is_none_or(|after| after < position(slot))));
@@ -75,11 +80,11 @@ impl Availability {
     }
 }
 
-type Position = (DateTime<Utc>, DoctorId, i32);
+type Position = (DateTime<Utc>, (DoctorId, i32));
 
 /// What slots are ordered by, and no two of one search share.
 fn position(slot: &Slot) -> Position {
-    (slot.key.starts_at, slot.key.doctor_id, slot.key.duration_minutes)
+    (slot.key.starts_at, (slot.key.doctor_id, slot.key.duration_minutes))
 }
 
 /// `whole` in parts of one day, two days, four …

@@ -1,28 +1,29 @@
 //! Slots of doctors, many doctors at a time, and the hours that they come from.
 
 use super::{
-    model::{Claim, NewRule, Rule, Schedule, Slot, SlotKey, SlotQuery, SlotStatus, offer},
+    model::{Claim, NewRule, Override, Rule, Schedule, Slot, SlotKey, SlotQuery, SlotStatus, offer},
     rules::check_rules,
     slots::slots,
     store::{self, Hours},
 };
 use crate::{
-    calendar::{self, Change, Publisher},
+    calendar::{self, Change, Publisher, Turn},
     directory::{self, Directory, Doctor, VisitType},
-    infra::db::Database,
+    infra::db::{Database, Transaction},
     kernel::{
         clock::Clock,
         id::{AvailabilityRuleId, DoctorId, VisitTypeId},
         interval::Interval,
-        rejection::Rejection,
+        rejection::{Refusal, Rejection},
         viewer::Viewer,
     },
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
+use tokio::sync::Semaphore;
 
 /// The longest range of starts that one may ask for.
 const LONGEST_RANGE: TimeDelta = TimeDelta::days(62);
@@ -30,6 +31,8 @@ const LONGEST_RANGE: TimeDelta = TimeDelta::days(62);
 const HORIZON: TimeDelta = TimeDelta::days(368);
 /// How far the claims of a doctor can reach into slots that begin later: the longest visit and both of the longest pauses.
 const REACH: TimeDelta = TimeDelta::minutes(480 + 240 + 240);
+/// How many searches over all doctors run at a time.
+const SEARCHES: usize = 4;
 /// Most doctors have something free this soon.
 const SOON: TimeDelta = TimeDelta::days(7);
 
@@ -38,6 +41,8 @@ const SOON: TimeDelta = TimeDelta::days(7);
 pub struct Availability {
     pub(super) database: Database,
     pub(super) clock: Arc<dyn Clock>,
+    /// Turns at searching over all doctors, which takes longer than anything else.
+    pub(super) searches: Semaphore,
     directory: Arc<Directory>,
     publisher: Publisher,
 }
@@ -58,7 +63,7 @@ impl Availability {
     /// Availability in `database`.
     #[must_use]
     pub fn new(database: Database, clock: Arc<dyn Clock>, directory: Arc<Directory>, publisher: Publisher) -> Self {
-        Self { database, clock, directory, publisher }
+        Self { database, clock, searches: Semaphore::new(SEARCHES), directory, publisher }
     }
 
     /// The slots of each of these doctors that the query lets through, in order.
@@ -70,7 +75,7 @@ impl Availability {
         doctors: &[DoctorId],
         query: &SlotQuery,
     ) -> Result<HashMap<DoctorId, Vec<Slot>>, Rejection> {
-        let now = self.clock.now();
+        let now = self.clock.now().trunc_subsecs(0);
         let Some(range) = Interval::try_new(query.range.start.max(now), query.range.end.min(now + HORIZON)) else {
             return Ok(HashMap::new());
         };
@@ -93,7 +98,7 @@ impl Availability {
         duration_minutes: Option<i32>,
         first: usize,
     ) -> Result<HashMap<DoctorId, Vec<Slot>>, Rejection> {
-        let now = self.clock.now();
+        let now = self.clock.now().trunc_subsecs(0);
         let query = |start, end| SlotQuery {
             range: Interval { start, end },
             visit_type_id,
@@ -119,7 +124,7 @@ impl Availability {
     /// # Errors
     /// Where the database does not answer.
     pub async fn slots_by_key(&self, keys: &[SlotKey]) -> Result<HashMap<SlotKey, Slot>, Rejection> {
-        let now = self.clock.now();
+        let now = self.clock.now().trunc_subsecs(0);
         let near = Interval { start: now, end: now + HORIZON };
         let keys: Vec<_> = keys.iter().filter(|key| near.contains(key.starts_at)).copied().collect();
         let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else {
@@ -154,22 +159,46 @@ impl Availability {
     /// # Errors
     /// `NotFound`, `Forbidden`, or what is wrong with the rules.
     pub async fn set_rules(&self, viewer: &Viewer, doctor_id: DoctorId, rules: Vec<NewRule>) -> Result<(), Rejection> {
-        let doctor = self.directory.kept_doctor(viewer, doctor_id, "doctorId").await?;
-        check_rules(&rules, doctor.slot_minutes)?;
+        self.directory.kept_doctor(viewer, doctor_id, "doctorId").await?;
+        let transaction = self.database.begin().await?;
+        let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
+        let doctor = directory::doctors(&*transaction, &[doctor_id]).await?.remove(&doctor_id);
+        let slot_minutes = doctor.ok_or_else(|| Refusal::not_found("doctorId"))?.slot_minutes;
+        check_rules(&rules, slot_minutes)?;
         // A rule keeps the length that it is set with: a later change of the doctor's default moves no grid.
         let rule = |rule: NewRule| Rule {
             id: AvailabilityRuleId::new(),
             weekday: rule.weekday,
             start: rule.start,
             end: rule.end,
-            slot_minutes: rule.slot_minutes.unwrap_or(doctor.slot_minutes),
+            slot_minutes: rule.slot_minutes.unwrap_or(slot_minutes),
             effective_from: rule.effective_from,
             effective_until: rule.effective_until,
         };
         let rules: Vec<_> = rules.into_iter().map(rule).collect();
+        store::replace_rules_in(&transaction, doctor_id, &rules).await?;
+        self.finish(transaction, turn).await
+    }
+
+    /// Makes an exception to the weekly hours of a doctor. Bookings that now lie outside of them stay.
+    ///
+    /// # Errors
+    /// `NotFound` or `Forbidden`.
+    pub async fn add_override(
+        &self,
+        viewer: &Viewer,
+        doctor_id: DoctorId,
+        exception: Override,
+    ) -> Result<(), Rejection> {
+        self.directory.kept_doctor(viewer, doctor_id, "doctorId").await?;
         let transaction = self.database.begin().await?;
         let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
-        store::replace_rules_in(&transaction, doctor_id, &rules).await?;
+        store::insert_override_in(&transaction, doctor_id, exception).await?;
+        self.finish(transaction, turn).await
+    }
+
+    /// Writes the event of a change of the schedule, makes it true and tells everybody.
+    async fn finish(&self, transaction: Transaction, turn: Turn) -> Result<(), Rejection> {
         let event = calendar::record_in(&transaction, turn, Change::ScheduleChanged, self.clock.now()).await?;
         transaction.commit().await?;
         self.publisher.publish(&[event]).await;
@@ -261,7 +290,7 @@ impl DoctorCalendar {
                 duration_minutes: minutes.try_into().unwrap_or(i32::MAX),
                 visit_type_id: query.visit_type_id,
             };
-            Slot { key, status }
+            Slot { key, status, calendar_version: self.doctor.calendar_version }
         };
         found.into_iter().map(slot).filter(|slot| query.statuses.contains(&slot.status))
     }

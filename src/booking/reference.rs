@@ -12,7 +12,23 @@ pub fn new_reference() -> String {
     (0..LENGTH).filter_map(|_| ALPHABET.choose(&mut chance)).map(|letter| char::from(*letter)).collect()
 }
 
-/// A reference as somebody typed it.
-pub fn canonical(reference: &str) -> String {
-    reference.trim().to_ascii_uppercase()
+/// A reference as it is kept, from what somebody typed; nothing where it cannot be one.
+pub fn canonical(typed: &str) -> Option<String> {
+    let reference = typed.trim().to_ascii_uppercase();
+    let fits = reference.len() == LENGTH && reference.bytes().all(|byte| ALPHABET.contains(&byte));
+    fits.then_some(reference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_read_as_people_type_it_and_nothing_else_is_one() {
+        let reference = new_reference();
+        assert_eq!(canonical(&format!(" {} ", reference.to_lowercase())), Some(reference));
+        for wrong in ["", "ABCDEFG", "ABCDEFGHJ", "ABCDEFG0", "ABCDEFG\0"] {
+            assert_eq!(canonical(wrong), None, "{wrong}");
+        }
+    }
 }

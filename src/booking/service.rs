@@ -93,13 +93,20 @@ impl Booking {
         let promise = async |transaction: &_, appointment: &Appointment| {
             outbox::promise_in(transaction, CONFIRM, appointment.id.0, appointment.created_at).await
         };
-        let (appointment, event) = guard::claim(&self.database, &*self.clock, viewer, claimed, promise).await?;
-        // Polled together, both leave in one go.
-        tokio::join!(self.publisher.publish(std::slice::from_ref(&event)), async {
+        let claimed = guard::claim(&self.database, &*self.clock, viewer, claimed, promise).await;
+        let published = async {
+            if let Ok((_, event)) = &claimed {
+                self.publisher.publish(std::slice::from_ref(event)).await;
+            }
+        };
+        let released = async {
             if let Some(held) = held {
                 held.release().await;
             }
-        });
+        };
+        // Polled together, both leave in one go.
+        tokio::join!(published, released);
+        let (appointment, _) = claimed?;
         tracing::info!(appointment.id = %appointment.id, "booked");
         Ok(appointment)
     }
@@ -168,7 +175,8 @@ impl Booking {
     /// # Errors
     /// Where the database does not answer.
     pub async fn find_by_reference(&self, viewer: &Viewer, typed: &str) -> Result<Option<Appointment>, Rejection> {
-        store::find_by_reference(&self.database, viewer, &reference::canonical(typed)).await
+        let Some(reference) = reference::canonical(typed) else { return Ok(None) };
+        store::find_by_reference(&self.database, viewer, &reference).await
     }
 
     /// The appointments that the viewer may see and the filter lets through.

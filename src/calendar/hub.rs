@@ -57,7 +57,7 @@ pub struct Hub {
 
 #[derive(Debug)]
 struct State {
-    /// Below it, everything was delivered.
+    /// What was committed at it was delivered.
     position: Position,
     /// The last version that was delivered, of every doctor that something was delivered of.
     versions: HashMap<DoctorId, i32>,
@@ -115,7 +115,7 @@ impl Hub {
 
     async fn read_log(&self) -> Result<(), Rejection> {
         let from = self.state().position.clone();
-        // Read before the events: what is below it is committed, so they include it.
+        // Taken before the events are read: what is committed at it is among them.
         let position = store::position(&self.database).await?;
         let events = store::since(&self.database, &from, CATCH_UP).await?;
         let mut state = self.state();

@@ -93,14 +93,15 @@ pub async fn record_in(
     Ok(CalendarEvent { id: row.id, doctor_id: turn.doctor_id, version: turn.version, change, occurred_at: at })
 }
 
-/// A place in the log below which everything is committed.
+/// What of the log is committed. On PostgreSQL this is a snapshot, because transactions commit out of the order of their rows' numbers; on
+/// SQLite, which has one writer, it is the next number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position(String);
 
 /// The present place in the log.
 pub async fn position(database: &Database) -> Result<Position, Rejection> {
     let sql = if database.is_postgres() {
-        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS position"
+        "SELECT pg_current_snapshot()::text AS position"
     } else {
         "SELECT CAST(COALESCE(MAX(id), 0) + 1 AS TEXT) AS position FROM calendar_event"
     };
@@ -111,9 +112,15 @@ pub async fn position(database: &Database) -> Result<Position, Rejection> {
     Ok(Position(row.try_get("", "position")?))
 }
 
-/// What was written from `position` on, at most `limit` events, each doctor's in order.
+/// What was not committed yet at `position`, at most `limit` events, each doctor's in order.
 pub async fn since(database: &Database, position: &Position, limit: u64) -> Result<Vec<CalendarEvent>, Rejection> {
-    let place = if database.is_postgres() { "transaction_id >= $1::text::xid8" } else { "id >= CAST(? AS INTEGER)" };
+    let place = if database.is_postgres() {
+        // The first condition is for the index, the second is what is meant.
+        "transaction_id >= pg_snapshot_xmin($1::text::pg_snapshot) \
+         AND NOT pg_visible_in_snapshot(transaction_id, $1::text::pg_snapshot)"
+    } else {
+        "id >= CAST(? AS INTEGER)"
+    };
     let query = calendar_event::Entity::find()
         .filter(Expr::cust_with_values(place, [position.0.clone()]))
         .order_by_asc(calendar_event::Column::DoctorId)

@@ -58,7 +58,8 @@ impl Directory {
         patch: SpecialtyPatch,
     ) -> Result<Specialty, Rejection> {
         permit_platform(viewer)?;
-        let known = store::specialties(&self.database, &[id]).await?.remove(&id);
+        let transaction = self.database.begin().await?;
+        let known = store::find_specialty_in(&transaction, id).await?;
         let mut specialty = known.ok_or_else(|| Refusal::not_found("id"))?;
         let mut check = Check::new();
         patch.name.apply_to(&mut specialty.name, &mut check, "name");
@@ -66,7 +67,6 @@ impl Directory {
         patch.description.apply_to_optional(&mut specialty.description);
         specialty.check(&mut check);
         check.finish()?;
-        let transaction = self.database.begin().await?;
         store::update_specialty_in(&transaction, &specialty).await?;
         transaction.commit().await?;
         Ok(specialty)
@@ -114,7 +114,8 @@ impl Directory {
     /// # Errors
     /// `Forbidden`, `NotFound`, what is wrong with the input, or `Taken`.
     pub async fn update_clinic(&self, viewer: &Viewer, id: ClinicId, patch: ClinicPatch) -> Result<Clinic, Rejection> {
-        let known = store::clinics(&self.database, &[id]).await?.remove(&id);
+        let transaction = self.database.begin().await?;
+        let known = store::find_clinic_in(&transaction, id).await?;
         let mut clinic = known.ok_or_else(|| Refusal::not_found("id"))?;
         if !clinic.is_ruled_by(viewer) {
             return Err(Rejection::Forbidden);
@@ -129,7 +130,6 @@ impl Directory {
         patch.cancellation_notice_hours.apply_to(notice, &mut check, "cancellationNoticeHours");
         clinic.check(&mut check);
         check.finish()?;
-        let transaction = self.database.begin().await?;
         store::update_clinic_in(&transaction, &clinic).await?;
         transaction.commit().await?;
         Ok(clinic)

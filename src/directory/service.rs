@@ -14,7 +14,7 @@ use crate::{
         id::{DoctorId, SpecialtyId, UserId},
         page::{Page, PageRequest},
         patch::Patch,
-        rejection::{Code, Refusal, Rejection},
+        rejection::{Code, Internal, Refusal, Rejection},
         viewer::Viewer,
     },
 };
@@ -64,6 +64,15 @@ impl Directory {
         if doctor.is_kept_by(viewer) { Ok(doctor) } else { Err(Rejection::Forbidden) }
     }
 
+    /// The doctor that a user signs in as.
+    ///
+    /// # Errors
+    /// Where the user has no profile, or the database does not answer.
+    pub async fn doctor_of(&self, user_id: UserId) -> Result<DoctorId, Rejection> {
+        let found = store::doctors_of_users(&self.database, &[user_id]).await?.remove(&user_id);
+        Ok(found.ok_or_else(|| Internal::new("a doctor without a profile"))?.id)
+    }
+
     /// Makes a doctor: the account, the profile and the calendar.
     ///
     /// # Errors
@@ -83,6 +92,8 @@ impl Directory {
         let user = self.accounts.prepare(user_id, account, RoleName::Doctor).await?;
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
+        // Locked, for nobody may delete it meanwhile.
+        store::find_clinic_in(&transaction, clinic.id).await?.ok_or_else(|| Refusal::not_found("clinicId"))?;
         require_specialties_in(&transaction, &specialties).await?;
         accounts::insert_user_in(&transaction, user, now).await?;
         store::insert_doctor_in(&transaction, &doctor, &specialties).await?;
@@ -112,6 +123,7 @@ impl Directory {
         let transaction = self.database.begin().await?;
         // Behind the calendar's row, so that no booking is judged by half of the change.
         let turn = if changes_the_schedule { Some(calendar::take_turn_in(&transaction, id).await?) } else { None };
+        store::lock_doctor_in(&transaction, id).await?;
         let present = store::doctors(&*transaction, &[id]).await?.remove(&id);
         let mut doctor = present.ok_or_else(|| Refusal::not_found("doctorId"))?;
         let name = doctor.name.clone();

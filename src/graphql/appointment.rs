@@ -91,7 +91,7 @@ impl Appointment {
 
     /// Who comes.
     async fn patient(&self, context: &Context<'_>) -> Result<User, Failure> {
-        Ok(User(context.loaders().users.load_known(self.0.patient_id).await?))
+        Ok(context.loaders().users.load_known(self.0.patient_id).await?.into())
     }
 
     /// What for; null where only a time was booked.
@@ -135,7 +135,7 @@ impl Appointment {
     async fn cancelled_by(&self, context: &Context<'_>) -> Result<Option<User>, Failure> {
         let actor_id = self.cancellation(context).await?.and_then(|step| step.actor_id);
         let Some(id) = actor_id else { return Ok(None) };
-        Ok(Some(User(context.loaders().users.load_known(id).await?)))
+        Ok(Some(context.loaders().users.load_known(id).await?.into()))
     }
 
     /// Why it was called off; null where nobody did, or said why.
@@ -144,7 +144,7 @@ impl Appointment {
     }
 
     /// Every step of its life, the first one first.
-    #[graphql(complexity = "3 * child_complexity + 1")]
+    #[graphql(complexity = "page::times(3, child_complexity)")]
     async fn history(&self, context: &Context<'_>) -> Result<Vec<AppointmentTransition>, Failure> {
         Ok(self.steps(context).await?.into_iter().map(AppointmentTransition).collect())
     }
@@ -179,7 +179,7 @@ impl AppointmentTransition {
     /// Who did it; null where the system did.
     async fn actor(&self, context: &Context<'_>) -> Result<Option<User>, Failure> {
         let Some(id) = self.0.actor_id else { return Ok(None) };
-        Ok(Some(User(context.loaders().users.load_known(id).await?)))
+        Ok(Some(context.loaders().users.load_known(id).await?.into()))
     }
 
     /// Why.
@@ -266,7 +266,7 @@ impl AppointmentQuery {
     }
 
     /// The appointments that you may see: a patient's own, a doctor's own, those of a clinic for its admins, all for admins of the platform.
-    #[graphql(guard = "For::SignedIn", complexity = "page::size(first, last) * child_complexity + 1")]
+    #[graphql(guard = "For::SignedIn", complexity = "page::cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
     async fn appointments(
         &self,

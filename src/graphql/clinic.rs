@@ -71,7 +71,7 @@ impl Clinic {
     }
 
     /// The listed doctors who work here, by name.
-    #[graphql(complexity = "page::size(first, None) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first, None, child_complexity)")]
     async fn doctors(
         &self,
         context: &Context<'_>,
@@ -99,7 +99,7 @@ pub struct ClinicQuery;
 #[Object]
 impl ClinicQuery {
     /// All clinics, by name.
-    #[graphql(complexity = "page::size(first, last) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn clinics(
         &self,
         context: &Context<'_>,

@@ -61,14 +61,14 @@ impl Doctor {
     }
 
     /// What the doctor practises, by name.
-    #[graphql(complexity = "3 * child_complexity + 1")]
+    #[graphql(complexity = "page::times(3, child_complexity)")]
     async fn specialties(&self, context: &Context<'_>) -> Result<Vec<Specialty>, Failure> {
         let found = context.loaders().doctor_specialties.load(self.0.id).await?;
         Ok(found.unwrap_or_default().into_iter().map(Specialty).collect())
     }
 
     /// What the doctor offers or once offered, by name; at most 100.
-    #[graphql(complexity = "5 * child_complexity + 1")]
+    #[graphql(complexity = "page::times(5, child_complexity)")]
     async fn visit_types(&self, context: &Context<'_>) -> Result<Vec<VisitType>, Failure> {
         let found = context.loaders().doctor_visit_types.load(self.0.id).await?;
         Ok(found.unwrap_or_default().into_iter().map(VisitType).collect())
@@ -105,14 +105,14 @@ impl Doctor {
     }
 
     /// The weekly working hours, from Monday on; at most 100.
-    #[graphql(complexity = "7 * child_complexity + 1")]
+    #[graphql(complexity = "page::times(7, child_complexity)")]
     async fn availability_rules(&self, context: &Context<'_>) -> Result<Vec<AvailabilityRule>, Failure> {
         let found = context.loaders().doctor_rules.load(self.0.id).await?;
         Ok(found.unwrap_or_default().into_iter().map(AvailabilityRule).collect())
     }
 
     /// The exceptions to the weekly hours, by date.
-    #[graphql(complexity = "10 * child_complexity + 1")]
+    #[graphql(complexity = "page::times(10, child_complexity)")]
     async fn availability_overrides(
         &self,
         context: &Context<'_>,
@@ -129,7 +129,7 @@ impl Doctor {
     }
 
     /// The slots that start in `[from, to)`, in order. Without visit type and duration they are as long as the hours say.
-    #[graphql(complexity = "slot::cost(&from, &to) * child_complexity + 1")]
+    #[graphql(complexity = "page::times(slot::count(&from, &to, duration_minutes), child_complexity)")]
     async fn slots(
         &self,
         context: &Context<'_>,
@@ -151,16 +151,16 @@ impl Doctor {
     }
 
     /// The next open slots, in order.
-    #[graphql(complexity = "page::size(Some(first), None) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first.or(Some(3)), None, child_complexity)")]
     async fn next_slots(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many at most, 1 to 100.", default = 3)] first: i32,
+        #[graphql(desc = "How many at most, 1 to 100.", default_with = "Some(3)")] first: Option<i32>,
         #[graphql(desc = "What for; no slots for a visit type that this doctor does not offer.")] visit_type_id: Option<
             ID,
         >,
     ) -> Result<Vec<Slot>, Failure> {
-        let request = Arguments { first: Some(first), ..Arguments::default() }.request(context)?;
+        let request = Arguments { first: first.or(Some(3)), ..Arguments::default() }.request(context)?;
         let visit_type_id = match visit_type_id.map(|id| id.parse()) {
             None => None,
             Some(Ok(id)) => Some(id),
@@ -219,7 +219,7 @@ pub struct DoctorQuery;
 #[Object]
 impl DoctorQuery {
     /// The listed doctors.
-    #[graphql(complexity = "page::size(first, last) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
     async fn doctors(
         &self,

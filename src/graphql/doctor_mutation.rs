@@ -6,7 +6,7 @@ use super::{
     doctor::Doctor,
     failure::Failure,
     guard::For,
-    input,
+    input, page,
     scalars::{EmailAddress, TimeZone},
     user_error::{UserError, outcome},
 };
@@ -41,17 +41,17 @@ pub struct CreateDoctorInput {
     /// The time zone that working hours are in; the clinic's where nothing is said.
     time_zone: Option<TimeZone>,
     /// The slot length where neither a rule nor a visit type names one, 5 to 480 minutes.
-    #[graphql(default = 30)]
-    slot_minutes: i32,
+    #[graphql(default_with = "Some(30)")]
+    slot_minutes: Option<i32>,
     /// The pause after a visit, 0 to 240 minutes.
-    #[graphql(default = 0)]
-    buffer_minutes: i32,
+    #[graphql(default_with = "Some(0)")]
+    buffer_minutes: Option<i32>,
     /// How long before its start a visit must be booked, 0 to 43,200 minutes.
-    #[graphql(default = 0)]
-    min_notice_minutes: i32,
+    #[graphql(default_with = "Some(0)")]
+    min_notice_minutes: Option<i32>,
     /// How many days ahead a visit may be booked, 0 to 366.
-    #[graphql(default = 60)]
-    max_advance_days: i32,
+    #[graphql(default_with = "Some(60)")]
+    max_advance_days: Option<i32>,
     /// Until how many hours before a visit patients may cancel it, 0 to 8,784; as the clinic says where nothing is said.
     cancellation_notice_hours: Option<i32>,
 }
@@ -67,10 +67,10 @@ impl CreateDoctorInput {
             title: self.title,
             bio: self.bio,
             time_zone: self.time_zone.map(Into::into),
-            slot_minutes: self.slot_minutes,
-            buffer_minutes: self.buffer_minutes,
-            min_notice_minutes: self.min_notice_minutes,
-            max_advance_days: self.max_advance_days,
+            slot_minutes: self.slot_minutes.unwrap_or(30),
+            buffer_minutes: self.buffer_minutes.unwrap_or(0),
+            min_notice_minutes: self.min_notice_minutes.unwrap_or(0),
+            max_advance_days: self.max_advance_days.unwrap_or(60),
             cancellation_notice_hours: self.cancellation_notice_hours,
         })
     }
@@ -165,7 +165,7 @@ impl DoctorPayload {
     }
 
     /// Appointments to come that lie outside the doctor's hours now, the earliest first, at most 1,000. They stay: move or cancel them.
-    #[graphql(complexity = "20 * child_complexity + 1")]
+    #[graphql(complexity = "page::times(20, child_complexity)")]
     async fn conflicts(&self, context: &Context<'_>) -> Result<Vec<Appointment>, Failure> {
         let Some(doctor) = &self.doctor else { return Ok(Vec::new()) };
         let found = context.services().booking.conflicts(context.signed_in()?, doctor.id).await?;

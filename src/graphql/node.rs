@@ -7,6 +7,7 @@ use super::{
     context::Reach,
     doctor::Doctor,
     failure::Failure,
+    page,
     session::SignIn,
     slot::Slot,
     specialty::Specialty,
@@ -64,7 +65,7 @@ impl NodeQuery {
     }
 
     /// Many things by their IDs, at most 100, each in its place.
-    #[graphql(complexity = "ids.len() * child_complexity + 1")]
+    #[graphql(complexity = "page::times(ids.len(), child_complexity)")]
     async fn nodes(
         &self,
         context: &Context<'_>,
@@ -116,6 +117,6 @@ async fn find_override(context: &Context<'_>, id: &ID) -> Result<Option<Availabi
 
 async fn find_session(context: &Context<'_>, id: &ID) -> Result<Option<SignIn>, Failure> {
     let (Ok(id), Some(viewer)) = (id.parse(), context.viewer()) else { return Ok(None) };
-    let own = context.services().accounts.sessions(viewer).await?;
+    let own = context.loaders().own_sessions.load(viewer.user_id).await?.unwrap_or_default();
     Ok(own.into_iter().find(|sign_in| sign_in.id == id).map(|sign_in| SignIn::new(sign_in, viewer)))
 }

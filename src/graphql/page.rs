@@ -52,9 +52,18 @@ impl Arguments {
     }
 }
 
-/// How many items a page may have, for the cost of a request.
-pub fn size(first: Option<i32>, last: Option<i32>) -> usize {
-    first.or(last).and_then(|size| usize::try_from(size).ok()).unwrap_or(DEFAULT_SIZE as usize)
+/// More than any request may cost, and few enough to be added up.
+const FORBIDDING: usize = 1_000_000_000;
+
+/// What a page costs whose items cost `child` each.
+pub fn cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    let size = first.or(last).and_then(|size| usize::try_from(size).ok()).unwrap_or(DEFAULT_SIZE as usize);
+    times(size.min(LARGEST_SIZE as usize), child)
+}
+
+/// What a list costs that has about `size` items.
+pub fn times(size: usize, child: usize) -> usize {
+    size.saturating_mul(child).saturating_add(1).min(FORBIDDING)
 }
 
 /// Declares a connection and its edge.

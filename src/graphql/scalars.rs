@@ -1,10 +1,12 @@
 //! Scalars: each refuses what it cannot mean before a resolver runs.
 
-use crate::kernel::local_time;
+use crate::{
+    accounts::{EMAIL_EXPECTED, parse_email},
+    kernel::local_time,
+};
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{Datelike, NaiveDate, SecondsFormat, SubsecRound, Utc};
 use chrono_tz::Tz;
-use email_address::{EmailAddress as Address, Options};
 use std::str::FromStr;
 
 /// The years that both databases keep and compare.
@@ -13,7 +15,6 @@ const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 const INSTANT: &str = "expected an instant as RFC 3339 has it, such as 2026-03-29T08:30:00Z";
 const DATE: &str = "expected a date such as 2026-03-29";
 const ZONE: &str = "expected the IANA name of a time zone, such as Europe/Warsaw";
-const EMAIL: &str = "expected an e-mail address such as ada@example.com";
 
 /// What each scalar takes, in words.
 pub const FORMATS: [(&str, &str); 5] = [
@@ -21,7 +22,7 @@ pub const FORMATS: [(&str, &str); 5] = [
     ("Date", DATE),
     ("LocalTime", local_time::EXPECTED),
     ("TimeZone", ZONE),
-    ("EmailAddress", EMAIL),
+    ("EmailAddress", EMAIL_EXPECTED),
 ];
 
 macro_rules! scalar {
@@ -81,7 +82,7 @@ scalar!(
 );
 scalar!(
     /// An e-mail address (RFC 5321), at most 254 characters.
-    EmailAddress(String), "https://www.rfc-editor.org/rfc/rfc5321", read_email, std::convert::identity
+    EmailAddress(String), "https://www.rfc-editor.org/rfc/rfc5321", parse_email, std::convert::identity
 );
 
 fn read_instant(text: &str) -> Result<chrono::DateTime<Utc>, &'static str> {
@@ -118,12 +119,6 @@ fn write_zone(zone: Tz) -> String {
     zone.name().to_owned()
 }
 
-fn read_email(text: &str) -> Result<String, &'static str> {
-    let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
-    let address = if text.len() <= 254 { Address::parse_with_options(text, options).ok() } else { None };
-    address.map(|address| address.to_string()).ok_or(EMAIL)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,7 +152,7 @@ mod tests {
             "a@localhost",
             &long,
         ] {
-            assert!(read_email(wrong).is_err(), "{wrong}");
+            assert!(parse_email(wrong).is_err(), "{wrong}");
         }
     }
 

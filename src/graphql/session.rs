@@ -5,6 +5,7 @@ use super::{
     failure::Failure,
     guard::For,
     input,
+    loaders::fetch,
     scalars::{DateTime, EmailAddress, TimeZone},
     user::User,
     user_error::{UserError, outcome},
@@ -12,12 +13,14 @@ use super::{
 use crate::{
     accounts::{self, Account, Credentials, IssuedSession, SignOut},
     kernel::{
+        id::UserId,
         rejection::{Code, Refusal, Rejection},
         viewer::Viewer,
     },
 };
 use async_graphql::{Context, Description, ID, InputObject, Object, SimpleObject};
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::HashMap;
 
 /// A place where one is signed in.
 #[derive(Clone, Description)]
@@ -86,7 +89,7 @@ impl Session {
 
     /// Who is signed in.
     async fn user(&self) -> User {
-        User(self.0.user.clone())
+        User::oneself(self.0.user.clone())
     }
 }
 
@@ -143,13 +146,13 @@ pub struct LogoutInput {
     /// One of your own; not together with `everywhere`.
     session_id: Option<ID>,
     /// Every one of your own.
-    #[graphql(default = false)]
-    everywhere: bool,
+    #[graphql(default_with = "Some(false)")]
+    everywhere: Option<bool>,
 }
 
 impl LogoutInput {
     fn parse(self) -> Result<SignOut, Rejection> {
-        match (self.session_id, self.everywhere) {
+        match (self.session_id, self.everywhere.unwrap_or(false)) {
             (Some(_), true) => {
                 Err(Refusal::of("everywhere", Code::Invalid, "Give either `sessionId` or `everywhere`.").into())
             }
@@ -167,6 +170,9 @@ pub struct LogoutPayload {
     user_errors: Vec<UserError>,
 }
 
+/// What hashing a password costs, so that one request cannot ask for many.
+const HASHING: usize = 5_000;
+
 /// Mutations of sessions.
 #[derive(Default)]
 pub struct SessionMutation;
@@ -174,6 +180,7 @@ pub struct SessionMutation;
 #[Object]
 impl SessionMutation {
     /// Make a patient's account, and sign in.
+    #[graphql(complexity = "HASHING + child_complexity")]
     async fn register(
         &self,
         context: &Context<'_>,
@@ -191,6 +198,7 @@ impl SessionMutation {
     }
 
     /// Sign in with e-mail and password. Unknown addresses and wrong passwords are told the same.
+    #[graphql(complexity = "HASHING + child_complexity")]
     async fn login(
         &self,
         context: &Context<'_>,
@@ -223,3 +231,12 @@ impl SessionMutation {
         Ok(LogoutPayload { user_errors })
     }
 }
+
+fetch!(
+    /// Where the viewer is signed in.
+    OwnSessions(services, caller): UserId => Vec<accounts::SignIn>,
+    |_keys| {
+        let Some(viewer) = &caller.viewer else { return Ok(HashMap::new()) };
+        Ok([(viewer.user_id, services.accounts.sessions(viewer).await?)].into())
+    }
+);

@@ -54,7 +54,10 @@ impl Slot {
 
     /// Whose time.
     async fn doctor(&self, context: &Context<'_>) -> Result<Doctor, Failure> {
-        Ok(Doctor(context.loaders().doctors.load_known(self.0.key.doctor_id).await?))
+        let mut doctor = context.loaders().doctors.load_known(self.0.key.doctor_id).await?;
+        // Read after the slot, it may have seen more than the slot did.
+        doctor.calendar_version = doctor.calendar_version.min(self.0.calendar_version);
+        Ok(Doctor(doctor))
     }
 
     /// What for; null for a slot that is as long as the doctor's hours, or a duration, say.
@@ -103,6 +106,16 @@ pub struct SlotFilter {
 }
 
 impl SlotFilter {
+    /// What the search costs: it may have to look at every day of every doctor.
+    fn cost(&self) -> usize {
+        let days = match (&self.from, &self.to) {
+            (Some(from), Some(to)) => (to.0 - from.0).num_days().clamp(0, 62) + 1,
+            (None, Some(_)) => 62,
+            _ => 14,
+        };
+        usize::try_from(days).unwrap_or(1) * 100
+    }
+
     /// The search; nothing where the filter names something that cannot be there.
     fn parse(self, context: &Context<'_>) -> Result<Option<Search>, Rejection> {
         let from = self.from.map_or_else(|| context.services().clock.now(), Into::into);
@@ -130,7 +143,7 @@ pub struct SlotQueries;
 #[Object]
 impl SlotQueries {
     /// The earliest slots over all listed doctors that the filter lets through: "the next cardiologist in town". By start, then by doctor.
-    #[graphql(complexity = "page::size(first, None) * child_complexity + 50")]
+    #[graphql(complexity = "page::cost(first, None, child_complexity) + filter.cost()")]
     async fn slots(
         &self,
         context: &Context<'_>,
@@ -178,10 +191,11 @@ pub fn query(
     Ok(Some(SlotQuery { range, visit_type_id, duration_minutes, statuses }))
 }
 
-/// How many slots a range may have, for the cost of a request: about twenty a day.
-pub fn cost(from: &DateTime, to: &DateTime) -> usize {
+/// How many slots a range may have, for the cost of a request: those of eight hours a day.
+pub fn count(from: &DateTime, to: &DateTime, duration_minutes: Option<i32>) -> usize {
     let days = (to.0 - from.0).num_days().clamp(0, 62) + 1;
-    usize::try_from(days).unwrap_or(1) * 20
+    let a_day = 480 / i64::from(duration_minutes.unwrap_or(25).clamp(5, 480));
+    usize::try_from(days * a_day).unwrap_or(1)
 }
 
 /// The dates that a field asks for.

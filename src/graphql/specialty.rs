@@ -54,7 +54,7 @@ impl Specialty {
     }
 
     /// The listed doctors who practise it, by name.
-    #[graphql(complexity = "page::size(first, None) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first, None, child_complexity)")]
     async fn doctors(
         &self,
         context: &Context<'_>,
@@ -78,7 +78,7 @@ pub struct SpecialtyQuery;
 #[Object]
 impl SpecialtyQuery {
     /// All specialties, by name.
-    #[graphql(complexity = "page::size(first, last) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn specialties(
         &self,
         context: &Context<'_>,

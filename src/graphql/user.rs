@@ -19,7 +19,10 @@ use async_graphql::{Context, Description, Enum, ID, Object};
 
 /// A person who signs in.
 #[derive(Description, Clone)]
-pub struct User(pub accounts::User);
+pub struct User {
+    user: accounts::User,
+    is_oneself: bool,
+}
 
 /// What a user may be.
 #[derive(Clone, Copy, Debug, Enum, PartialEq, Eq)]
@@ -33,11 +36,25 @@ pub enum Role {
     Admin,
 }
 
+impl From<accounts::User> for User {
+    fn from(user: accounts::User) -> Self {
+        Self { user, is_oneself: false }
+    }
+}
+
 impl User {
+    /// The user who has just signed in, to be shown to themselves.
+    pub fn oneself(user: accounts::User) -> Self {
+        Self { user, is_oneself: true }
+    }
+
     /// Whether the viewer may see how to reach this person: the person, admins of the platform, and staff for their patients and colleagues.
     async fn shows_contact(&self, context: &Context<'_>) -> Result<bool, Failure> {
+        if self.is_oneself {
+            return Ok(true);
+        }
         let Some(viewer) = context.viewer() else { return Ok(false) };
-        if viewer.user_id == self.0.id {
+        if viewer.user_id == self.user.id {
             return Ok(true);
         }
         match viewer.role {
@@ -45,24 +62,24 @@ impl User {
             ViewerRole::Patient => Ok(false),
             ViewerRole::ClinicAdmin(clinic) if self.clinic_id(context).await? == Some(clinic) => Ok(true),
             ViewerRole::ClinicAdmin(_) | ViewerRole::Doctor(_) => {
-                Ok(context.loaders().known_patients.load(self.0.id).await?.is_some())
+                Ok(context.loaders().known_patients.load(self.user.id).await?.is_some())
             }
         }
     }
 
     async fn clinic_id(&self, context: &Context<'_>) -> Result<Option<crate::kernel::id::ClinicId>, Failure> {
-        match self.0.role {
+        match self.user.role {
             accounts::RoleName::Patient => Ok(None),
-            accounts::RoleName::Admin => Ok(self.0.clinic_id),
+            accounts::RoleName::Admin => Ok(self.user.clinic_id),
             accounts::RoleName::Doctor => {
-                Ok(context.loaders().user_doctors.load(self.0.id).await?.map(|doctor| doctor.clinic_id))
+                Ok(context.loaders().user_doctors.load(self.user.id).await?.map(|doctor| doctor.clinic_id))
             }
         }
     }
 
     /// The user with this ID, if the viewer may see more of them than their name.
     pub async fn find(context: &Context<'_>, id: UserId) -> Result<Option<Self>, Failure> {
-        let Some(user) = context.loaders().users.load(id).await?.map(Self) else { return Ok(None) };
+        let Some(user) = context.loaders().users.load(id).await?.map(Self::from) else { return Ok(None) };
         Ok(if user.shows_contact(context).await? { Some(user) } else { None })
     }
 }
@@ -71,37 +88,37 @@ impl User {
 impl User {
     /// Names the user.
     pub async fn id(&self) -> ID {
-        self.0.id.into()
+        self.user.id.into()
     }
 
     /// How the person is called.
     async fn name(&self) -> &str {
-        &self.0.name
+        &self.user.name
     }
 
     /// The address that the person signs in with; null for viewers who may see only the name.
     async fn email(&self, context: &Context<'_>) -> Result<Option<EmailAddress>, Failure> {
-        Ok(self.shows_contact(context).await?.then(|| EmailAddress(self.0.email.clone())))
+        Ok(self.shows_contact(context).await?.then(|| EmailAddress(self.user.email.clone())))
     }
 
     /// A telephone number; null for viewers who may see only the name.
     async fn phone(&self, context: &Context<'_>) -> Result<Option<&str>, Failure> {
-        Ok(if self.shows_contact(context).await? { self.0.phone.as_deref() } else { None })
+        Ok(if self.shows_contact(context).await? { self.user.phone.as_deref() } else { None })
     }
 
     /// What the user may be.
     async fn role(&self) -> Role {
-        self.0.role.into()
+        self.user.role.into()
     }
 
     /// The time zone that the person lives in.
     async fn time_zone(&self) -> TimeZone {
-        self.0.time_zone.into()
+        self.user.time_zone.into()
     }
 
     /// The language that the person reads (BCP 47).
     async fn locale(&self) -> &str {
-        &self.0.locale
+        &self.user.locale
     }
 
     /// The clinic that an admin rules, or where a doctor works; null for patients and for admins of the platform.
@@ -112,27 +129,27 @@ impl User {
 
     /// The professional profile; null for those who are no doctors.
     async fn doctor(&self, context: &Context<'_>) -> Result<Option<Doctor>, Failure> {
-        Ok(context.loaders().user_doctors.load(self.0.id).await?.map(Doctor))
+        Ok(context.loaders().user_doctors.load(self.user.id).await?.map(Doctor))
     }
 
     /// Whether the person may sign in.
     async fn active(&self) -> bool {
-        self.0.active
+        self.user.active
     }
 
     /// Where one is signed in, the last used first, at most 100. For oneself only.
-    #[graphql(complexity = "5 * child_complexity + 1")]
+    #[graphql(complexity = "page::times(5, child_complexity)")]
     async fn sessions(&self, context: &Context<'_>) -> Result<Vec<SignIn>, Failure> {
         let viewer = context.signed_in()?;
-        if viewer.user_id != self.0.id {
+        if viewer.user_id != self.user.id {
             return Err(Rejection::Forbidden.into());
         }
-        let found = context.services().accounts.sessions(viewer).await?;
+        let found = context.loaders().own_sessions.load(viewer.user_id).await?.unwrap_or_default();
         Ok(found.into_iter().map(|sign_in| SignIn::new(sign_in, viewer)).collect())
     }
 
     /// Those of the person's appointments, as a patient, that you may see.
-    #[graphql(complexity = "page::size(first, None) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first, None, child_complexity)")]
     async fn appointments(
         &self,
         context: &Context<'_>,
@@ -148,7 +165,7 @@ impl User {
             return Ok(Page::<booking::Appointment>::empty().into());
         };
         let arguments = (filter, order_by.unwrap_or_default().into(), request);
-        let page = context.loaders().patient_appointments.load((self.0.id, arguments)).await?;
+        let page = context.loaders().patient_appointments.load((self.user.id, arguments)).await?;
         Ok(page.unwrap_or_else(Page::empty).into())
     }
 }
@@ -162,7 +179,7 @@ impl UserQuery {
     /// The user who is signed in; null for a visitor.
     async fn viewer(&self, context: &Context<'_>) -> Result<Option<User>, Failure> {
         let Some(viewer) = context.viewer() else { return Ok(None) };
-        Ok(Some(User(context.loaders().users.load_known(viewer.user_id).await?)))
+        Ok(Some(context.loaders().users.load_known(viewer.user_id).await?.into()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the user can act on, in the payloads of mutations.
 
-use super::{context::Reach, failure::Failure, slot::Slot};
+use super::{context::Reach, failure::Failure, page, slot::Slot};
 use crate::kernel::{
     id::{DoctorId, VisitTypeId},
     rejection::{self, Refusal, Rejection},
@@ -124,7 +124,7 @@ impl SlotUnavailable {
 
     /// The doctor's next open slots for the same kind of visit, at most 5. Empty for `SLOT_BUSY`: who is turned away at the door costs
     /// nothing.
-    #[graphql(complexity = "5 * child_complexity + 5")]
+    #[graphql(complexity = "page::times(5, child_complexity)")]
     async fn alternatives(&self, context: &Context<'_>) -> Result<Vec<Slot>, Failure> {
         if self.refusal.code == rejection::Code::SlotBusy {
             return Ok(Vec::new());

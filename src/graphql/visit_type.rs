@@ -116,11 +116,11 @@ pub struct SaveVisitTypeInput {
     /// What it costs; null where no price is named.
     price: Option<MoneyInput>,
     /// Where it takes place.
-    #[graphql(default_with = "VisitMode::InPerson")]
-    mode: VisitMode,
+    #[graphql(default_with = "Some(VisitMode::InPerson)")]
+    mode: Option<VisitMode>,
     /// Whether it can be booked.
-    #[graphql(default = true)]
-    active: bool,
+    #[graphql(default_with = "Some(true)")]
+    active: Option<bool>,
 }
 
 impl SaveVisitTypeInput {
@@ -135,8 +135,8 @@ impl SaveVisitTypeInput {
             buffer_before_minutes: self.buffer_before_minutes,
             buffer_after_minutes: self.buffer_after_minutes,
             price: self.price.map(|price| Price { amount: price.amount, currency: price.currency }),
-            mode: self.mode.into(),
-            active: self.active,
+            mode: self.mode.unwrap_or(VisitMode::InPerson).into(),
+            active: self.active.unwrap_or(true),
         };
         Ok(SavedVisitType { replaces, visit_type })
     }

@@ -34,9 +34,14 @@ pub trait Lock: fmt::Debug + Send + Sync {
 /// Takes the lock `key`, or tells at once that it cannot be had.
 pub async fn acquire(lock: &Arc<dyn Lock>, key: String, time_to_live: Duration) -> Acquired {
     let token = format!("{:032x}", rand::rng().random::<u128>());
+    // Made before the lock is: where the answer is lost, or nobody waits for it, the lock is given back all the same.
+    let mut guard = Guard { lock: Arc::clone(lock), name: Some((key.clone(), token.clone())) };
     match lock.try_set(&key, &token, time_to_live).await {
-        Ok(true) => Acquired::Held(Guard { lock: Arc::clone(lock), name: Some((key, token)) }),
-        Ok(false) => Acquired::Busy,
+        Ok(true) => Acquired::Held(guard),
+        Ok(false) => {
+            guard.name = None;
+            Acquired::Busy
+        }
         Err(Down) => Acquired::Unguarded,
     }
 }
@@ -130,5 +135,48 @@ impl Lock for LocalLock {
         if held.get(key).is_some_and(|(holder, _)| holder == token) {
             held.remove(key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes the lock, and says that it did not answer.
+    #[derive(Debug, Default)]
+    struct Deaf(LocalLock);
+
+    #[async_trait::async_trait]
+    impl Lock for Deaf {
+        async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<bool, Down> {
+            self.0.try_set(key, token, time_to_live).await?;
+            Err(Down)
+        }
+
+        async fn unset(&self, key: &str, token: &str) {
+            self.0.unset(key, token).await;
+        }
+    }
+
+    const TIME: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_lock_is_held_by_one_and_freed_by_nobody_else() {
+        let lock: Arc<dyn Lock> = Arc::new(LocalLock::default());
+        let Acquired::Held(held) = acquire(&lock, "slot".to_owned(), TIME).await else { panic!() };
+        assert!(matches!(acquire(&lock, "slot".to_owned(), TIME).await, Acquired::Busy));
+        lock.unset("slot", "a stranger's token").await;
+        assert!(matches!(acquire(&lock, "slot".to_owned(), TIME).await, Acquired::Busy));
+        held.release().await;
+        assert!(matches!(acquire(&lock, "slot".to_owned(), TIME).await, Acquired::Held(_)));
+    }
+
+    #[tokio::test]
+    async fn a_lock_whose_answer_was_lost_is_given_back() {
+        let deaf = Arc::new(Deaf::default());
+        let lock: Arc<dyn Lock> = Arc::clone(&deaf) as Arc<dyn Lock>;
+        assert!(matches!(acquire(&lock, "slot".to_owned(), TIME).await, Acquired::Unguarded));
+        tokio::task::yield_now().await;
+        assert_eq!(deaf.0.try_set("slot", "the next one's token", TIME).await, Ok(true));
     }
 }

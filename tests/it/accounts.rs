@@ -1,6 +1,6 @@
 //! Coming in, staying in, going out.
 
-use crate::support::{TestApp, code, codes};
+use crate::support::{TestApp, TestDatabase, code, codes};
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -165,4 +165,57 @@ async fn a_token_that_is_garbled_expired_or_missing_its_scheme_is_no_visitors() 
     let response = request.json(&json!({ "query": "{ viewer { id } }" })).send().await.unwrap();
     assert_eq!(response.status(), 401);
     assert_eq!(response.headers()["www-authenticate"], "Bearer");
+}
+
+#[tokio::test]
+async fn guessing_many_passwords_at_once_is_no_way_around_the_limit() {
+    let app = TestApp::start_with(|config| config.limits.password_attempts = 2).await;
+    let ada = app.patient("Ada").await;
+    let visitor = app.visitor();
+    let login = async || {
+        let input = json!({ "email": ada.email, "password": "wrong password" });
+        code(&visitor.does("login", "LoginInput", input, "session { accessToken }").await)
+    };
+    let codes = futures_util::future::join_all((0..12).map(|_| login())).await;
+    assert_eq!(codes.iter().filter(|code| *code == "INVALID_CREDENTIALS").count(), 2, "{codes:?}");
+    let aliases: Vec<_> = (0..20)
+        .map(|number| {
+            format!(
+                "a{number}: login(input: {{ email: \"a@b.example\", password: \"x\" }}) {{ userErrors {{ code }} }} "
+            )
+        })
+        .collect();
+    let many = visitor.asks(&format!("mutation {{ {} }}", aliases.concat()), json!({})).await;
+    assert_eq!(code(&many), "QUERY_TOO_COMPLEX");
+}
+
+#[tokio::test]
+async fn whoever_signs_in_sees_their_own_address_in_the_answer() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let input = json!({ "email": ada.email, "password": "correct horse battery" });
+    let payload = app.visitor().does("login", "LoginInput", input, "session { user { email } }").await;
+    assert_eq!(payload["session"]["user"]["email"], ada.email);
+}
+
+#[tokio::test]
+async fn processes_that_start_at_once_sign_with_one_key() {
+    let database = TestDatabase::create().await;
+    let start = async || {
+        let clock = std::sync::Arc::new(medislot::kernel::clock::SystemClock);
+        medislot::app::App::start(database.config(), clock).await.unwrap()
+    };
+    let apps = futures_util::future::join_all((0..4).map(|_| start())).await;
+    let account = medislot::accounts::Account {
+        email: "ada@example.com".to_owned(),
+        password: "correct horse battery".into(),
+        name: "Ada".to_owned(),
+        phone: None,
+        time_zone: None,
+    };
+    let session = apps[0].services.accounts.register(account, None).await.unwrap();
+    for app in &apps {
+        let token = secrecy::ExposeSecret::expose_secret(&session.access_token);
+        assert!(app.services.accounts.authenticate(token).await.is_ok());
+    }
 }

@@ -345,3 +345,55 @@ async fn anything_is_found_by_its_id_and_what_is_not_there_is_null() {
         "BAD_USER_INPUT"
     );
 }
+
+#[tokio::test]
+async fn changes_of_different_fields_at_once_are_all_kept() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic("North").await;
+    let doctor = app.doctor_in("Dora", &clinic, &[&app.specialty("Hearts").await]).await;
+    for round in 0..5 {
+        let (address, phone) = (format!("street {round}"), format!("{round}"));
+        let update = async |field: &str, value: &str| {
+            let input = json!({ "id": clinic, field: value });
+            app.admin.does("updateClinic", "UpdateClinicInput", input, "clinic { id }").await
+        };
+        tokio::join!(update("address", &address), update("phone", &phone));
+        let seen = app.visitor().sees(&format!("{{ clinic(id: \"{clinic}\") {{ address phone }} }}")).await;
+        assert_eq!(seen["clinic"], json!({ "address": address, "phone": phone }));
+
+        let active = async |active: bool| {
+            let input = json!({ "doctorId": doctor.id, "active": active });
+            app.admin.does("updateDoctor", "UpdateDoctorInput", input, "doctor { active }").await
+        };
+        let title = async |title: String| {
+            let input = json!({ "doctorId": doctor.id, "title": title });
+            doctor.actor.does("updateDoctor", "UpdateDoctorInput", input, "doctor { id }").await
+        };
+        active(true).await;
+        tokio::join!(active(false), title(format!("a{round}")), title(format!("b{round}")), title(format!("c{round}")));
+        let seen = app.visitor().sees(&format!("{{ doctor(id: \"{}\") {{ active }} }}", doctor.id)).await;
+        assert_eq!(seen["doctor"]["active"], false, "in round {round} the doctor came back");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_name_or_a_place_in_a_list_is_not_found() {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    let app = TestApp::start().await;
+    let nul = app
+        .admin
+        .asks("{ specialty(slug: \"a\\u0000b\") { id } appointment(reference: \"a\\u0000b\") { id } }", json!({}))
+        .await;
+    assert_eq!(nul, json!({ "data": { "specialty": null, "appointment": null } }));
+    for (list, key) in [
+        ("doctors", json!(["doctors", ["a\u{0}b", "01890000-0000-7000-8000-000000000000"]])),
+        (
+            "appointments",
+            json!(["appointments by start", ["-262143-01-01T00:00:00Z", "01890000-0000-7000-8000-000000000000"]]),
+        ),
+    ] {
+        let cursor = BASE64_URL_SAFE_NO_PAD.encode(key.to_string());
+        let answer = app.admin.asks(&format!("{{ {list}(after: \"{cursor}\") {{ totalCount }} }}"), json!({})).await;
+        assert_eq!(code(&answer), "BAD_USER_INPUT", "{answer}");
+    }
+}

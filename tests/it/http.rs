@@ -116,7 +116,14 @@ async fn documents_that_would_cost_too_much_are_refused_before_they_run() {
     let costly =
         "{ clinics(first: 100) { nodes { doctors(first: 100) { nodes { nextSlots(first: 100) { id startsAt } } } } } }"
             .to_owned();
-    for query in [nested, bomb, format!("{{ {aliases} }}"), costly] {
+    let most = i32::MAX;
+    let overflowing = format!(
+        "{{ clinics(first: {most}) {{ nodes {{ doctors(first: {most}) {{ nodes {{ nextSlots(first: {most}) {{ id }} }} }} }} }} }}"
+    );
+    let searches: Vec<_> =
+        (0..100).map(|number| format!("a{number}: slots(first: 1, filter: {{}}) {{ nodes {{ id }} }} ")).collect();
+    let searches = format!("{{ {} }}", searches.concat());
+    for query in [nested, bomb, format!("{{ {aliases} }}"), costly, overflowing, searches] {
         let begun = std::time::Instant::now();
         let (status, answer) = sent(post(&app, GRAPHQL, json!({ "query": query }).to_string())).await;
         assert_eq!(

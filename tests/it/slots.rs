@@ -198,7 +198,7 @@ async fn new_hours_tell_of_the_appointments_that_lie_outside_them() {
 
 #[tokio::test]
 async fn why_a_doctor_is_away_is_for_the_doctor_and_admins_alone() {
-    use medislot::availability::{Override, OverrideKind, insert_override_in};
+    use medislot::availability::{Override, OverrideKind};
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
     let exception = Override {
@@ -209,9 +209,8 @@ async fn why_a_doctor_is_away_is_for_the_doctor_and_admins_alone() {
         slot_minutes: None,
         reason: Some("surgery".to_owned()),
     };
-    let transaction = app.app.services.database.begin().await.unwrap();
-    insert_override_in(&transaction, doctor.id.parse().unwrap(), exception).await.unwrap();
-    transaction.commit().await.unwrap();
+    let doctor_id = doctor.id.parse().unwrap();
+    app.app.services.availability.add_override(&app.root(), doctor_id, exception).await.unwrap();
     let query =
         format!("{{ doctor(id: \"{}\") {{ availabilityOverrides {{ date kind startTime reason }} }} }}", doctor.id);
     let seen = |reason: Value| json!([{ "date": "2026-06-02", "kind": "BLOCK", "startTime": null, "reason": reason }]);
@@ -219,4 +218,24 @@ async fn why_a_doctor_is_away_is_for_the_doctor_and_admins_alone() {
     assert_eq!(app.patient("Ada").await.sees(&query).await["doctor"]["availabilityOverrides"], seen(json!(null)));
     assert_eq!(doctor.actor.sees(&query).await["doctor"]["availabilityOverrides"], seen(json!("surgery")));
     assert_eq!(doctor.slots(&app, 2).await.len(), 6, "the second day is blocked");
+}
+
+#[tokio::test]
+async fn a_slot_that_begins_in_this_second_is_offered_and_can_be_booked_but_not_between_two_starts() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    app.passes(TimeDelta::hours(1) + TimeDelta::milliseconds(500));
+    let ada = app.patient("Ada").await;
+    let time = json!({ "doctorId": doctor.id, "startsAt": "2026-06-01T09:30:00.000001Z" });
+    let between =
+        ada.does("bookAppointment", "BookAppointmentInput", json!({ "time": time }), "appointment { id }").await;
+    assert_eq!(code(&between), "SLOT_UNAVAILABLE");
+    let query = format!(
+        "{{ doctor(id: \"{}\") {{ slots(from: \"2026-06-01T09:00:00.000001Z\", to: \"2026-06-01T10:00:00Z\") {{ startsAt }} nextSlots(first: null) {{ startsAt }} }} }}",
+        doctor.id
+    );
+    let seen = ada.sees(&query).await["doctor"].clone();
+    assert_eq!(starts(&seen["slots"]), ["06-01T09:30"]);
+    assert_eq!(starts(&seen["nextSlots"]), ["06-01T09:00", "06-01T09:30", "06-01T10:00"]);
+    assert!(ada.books(&doctor.slots(&app, 1).await[0]).await["appointment"].is_object());
 }

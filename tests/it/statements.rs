@@ -6,20 +6,13 @@ use medislot::{
     config::Limits,
     graphql::{Caller, Loaders, schema},
     infra::db::count_statements,
-    kernel::viewer::{Role, Viewer},
 };
 use serde_json::json;
 
 /// How many statements a query needs, as an admin of the platform, and how long its answer is.
 async fn statements(app: &TestApp, query: &str) -> (u32, usize) {
     let services = &app.app.services;
-    let viewer = Viewer {
-        user_id: app.admin.id.parse().unwrap(),
-        session_id: entity::id::SessionId::new(),
-        role: Role::PlatformAdmin,
-        time_zone: chrono_tz::Tz::UTC,
-    };
-    let caller = Caller { viewer: Some(viewer), device: None };
+    let caller = Caller { viewer: Some(app.root()), device: None };
     let request = Request::new(query).data(services.clone()).data(Loaders::new(services, &caller)).data(caller);
     let (response, count) = count_statements(schema(&Limits::default()).finish().execute(request)).await;
     assert!(response.errors.is_empty(), "{:?}", response.errors);
@@ -76,4 +69,12 @@ async fn a_page_of_doctors_with_all_that_a_frontend_shows_takes_few_statements()
     )
     .await;
     assert!(count <= 8, "{count} statements");
+}
+
+#[tokio::test]
+async fn fifty_sessions_by_id_take_one_statement() {
+    let app = TestApp::start().await;
+    let ids: Vec<_> = (0..50).map(|_| format!("\"{}\"", entity::id::SessionId::new())).collect();
+    let (count, _) = statements(&app, &format!("{{ nodes(ids: [{}]) {{ id }} }}", ids.join(", "))).await;
+    assert_eq!(count, 1);
 }

@@ -33,6 +33,7 @@ async fn what_cannot_run_is_an_error_and_the_socket_stays() {
         ("{ nothing }", "BAD_USER_INPUT"),
         ("subscription { slotEvents { kind } }", "BAD_USER_INPUT"),
         ("subscription { slotEvents(clinicId: \"nonsense\") { kind } }", "NOT_FOUND"),
+        ("subscription { other: slotEvents(clinicId: \"nonsense\") { kind } }", "NOT_FOUND"),
         ("subscription { slotEvents(doctorIds: [\"doctor_01h455vb4pex5vsknk084sn02q\"]) { kind } }", "NOT_FOUND"),
     ] {
         socket.subscribes("1", query, json!({})).await;
@@ -146,4 +147,14 @@ async fn pages_of_other_origins_may_not_connect_where_origins_are_named() {
     assert_eq!(connect(&format!("http://{}", app.address)).await, None);
     assert_eq!(connect("https://evil.example").await, Some(403));
     assert_eq!(connect("null").await, Some(403));
+}
+
+#[tokio::test]
+async fn a_socket_does_nothing_more_for_a_session_that_has_ended() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let mut socket = ada.connects().await;
+    ada.does("logout", "LogoutInput", json!({}), "").await;
+    socket.subscribes("1", "{ viewer { email } }", json!({})).await;
+    assert_eq!(socket.is_closed().await, 4403);
 }

@@ -56,7 +56,9 @@ pub struct Connection {
     device: Option<String>,
     /// Who it is, once that is said.
     caller: Option<Caller>,
-    /// Until when that is proven.
+    /// What proves it.
+    authorization: Option<String>,
+    /// Until when it does.
     proven_until: Option<DateTime<Utc>>,
     /// When something has to have happened: first that somebody says who they are, then that the token is over.
     deadline: Pin<Box<Sleep>>,
@@ -77,6 +79,7 @@ impl Connection {
             socket,
             device,
             caller: None,
+            authorization: None,
             proven_until: None,
             deadline,
             pings,
@@ -207,9 +210,21 @@ impl Connection {
             Some(_) => return Err(Close(4400, "Invalid message")),
         };
         let authorization = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        let viewer = match authorization.map(|(_, value)| value) {
+        self.authorization = match authorization.map(|(_, value)| value) {
             None | Some(Value::Null) => None,
-            Some(Value::String(value)) => match self.api.authenticate(value).await {
+            Some(Value::String(value)) => Some(value.clone()),
+            Some(_) => return Err(Close(4403, "Forbidden")),
+        };
+        self.authenticate().await?;
+        self.deadline.set(sleep_until(Instant::now()));
+        self.say(&json!({ "type": "connection_ack" })).await
+    }
+
+    /// Looks who it is, anew for each operation: a session may have ended since the last one.
+    async fn authenticate(&mut self) -> Result<Caller, Close> {
+        let viewer = match &self.authorization {
+            None => None,
+            Some(authorization) => match self.api.authenticate(authorization).await {
                 Ok((viewer, until)) => {
                     self.proven_until = Some(until);
                     Some(viewer)
@@ -217,21 +232,23 @@ impl Connection {
                 Err(Rejection::Unauthenticated) => return Err(Close(4403, "Forbidden")),
                 Err(_) => return Err(Close(1013, "Try again later")),
             },
-            Some(_) => return Err(Close(4403, "Forbidden")),
         };
-        self.caller = Some(Caller { viewer, device: self.device.clone() });
-        self.deadline.set(sleep_until(Instant::now()));
-        self.say(&json!({ "type": "connection_ack" })).await
+        let caller = Caller { viewer, device: self.device.clone() };
+        self.caller = Some(caller.clone());
+        Ok(caller)
     }
 
     async fn subscribe(&mut self, id: String, asked: Asked) -> Result<(), Close> {
-        let Some(caller) = self.caller.clone() else { return Err(Close(4401, "Unauthorized")) };
+        if self.caller.is_none() {
+            return Err(Close(4401, "Unauthorized"));
+        }
         if id.is_empty() || id.len() > 255 {
             return Err(Close(4400, "Invalid message"));
         }
         if self.operations.contains_key(&id) {
             return Err(Close(4409, "Subscriber already exists"));
         }
+        let caller = self.authenticate().await?;
         let mut request = Request::new(asked.query);
         request.operation_name = asked.operation_name;
         request = request.variables(Variables::from_json(Value::Object(asked.variables.unwrap_or_default())));

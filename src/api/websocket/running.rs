@@ -1,6 +1,6 @@
 //! Operations that run over a socket, and what they say.
 
-use async_graphql::{PathSegment, Response as Answer, ServerError};
+use async_graphql::{Response as Answer, ServerError};
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use serde_json::{Value, json};
 use std::{
@@ -26,7 +26,7 @@ pub struct Saying {
 impl Running {
     /// An operation that answers so under this id.
     pub fn new(id: String, answers: impl Stream<Item = Answer> + Send + 'static, is_subscription: bool) -> Self {
-        Self { messages: messages(id, answers).boxed(), is_subscription }
+        Self { messages: messages(id, answers, is_subscription).boxed(), is_subscription }
     }
 }
 
@@ -39,11 +39,15 @@ impl Stream for Running {
 }
 
 /// What an operation says: each answer, and at the end that it is complete, or the errors that ended it.
-fn messages(id: String, answers: impl Stream<Item = Answer> + Send + 'static) -> impl Stream<Item = Saying> + Send {
+fn messages(
+    id: String,
+    answers: impl Stream<Item = Answer> + Send + 'static,
+    is_subscription: bool,
+) -> impl Stream<Item = Saying> + Send {
     async_stream::stream! {
         let mut answers = Box::pin(answers);
         while let Some(answer) = answers.next().await {
-            if ends(&answer) {
+            if ends(&answer, is_subscription) {
                 yield Saying { message: errors(&id, &answer.errors), is_last: true };
                 return;
             }
@@ -54,11 +58,8 @@ fn messages(id: String, answers: impl Stream<Item = Answer> + Send + 'static) ->
 }
 
 /// Whether an answer is no answer: nothing ran, or the source of a subscription is over.
-fn ends(answer: &Answer) -> bool {
-    let from_the_root = |error: &ServerError| {
-        error.path.is_empty()
-            || (error.path.len() == 1 && matches!(&error.path[0], PathSegment::Field(name) if name == "slotEvents"))
-    };
+fn ends(answer: &Answer, is_subscription: bool) -> bool {
+    let from_the_root = |error: &ServerError| error.path.len() <= usize::from(is_subscription);
     !answer.errors.is_empty() && answer.errors.iter().all(from_the_root)
 }
 

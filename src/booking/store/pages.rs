@@ -9,13 +9,12 @@ use crate::{
     },
     kernel::{
         id::UserId,
-        page::{Page, PageRequest, decode_cursor, encode_cursor},
+        page::{Page, PageRequest, decode_instant_cursor, encode_cursor},
         rejection::Rejection,
         viewer::Viewer,
     },
 };
 use ::entity::appointment;
-use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Order, QueryFilter, Select, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -43,7 +42,7 @@ fn listing(
         select = select.filter(appointment::Column::PatientId.eq(patient));
     }
     let cursor = request.cursor.as_deref();
-    let key = cursor.map(|cursor| decode_cursor::<(DateTime<Utc>, Uuid)>(list(order), cursor)).transpose()?;
+    let key = cursor.map(|cursor| decode_instant_cursor::<Uuid>(list(order), cursor)).transpose()?;
     let (column, direction) = match order {
         AppointmentOrder::StartsAtAsc => (appointment::Column::StartsAt, Order::Asc),
         AppointmentOrder::StartsAtDesc => (appointment::Column::StartsAt, Order::Desc),

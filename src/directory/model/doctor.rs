@@ -119,7 +119,7 @@ impl NewDoctor {
         let account = Account {
             email: self.email,
             password: self.password,
-            name: self.name.clone(),
+            name: self.name.trim().to_owned(),
             phone: None,
             time_zone: Some(time_zone),
         };
@@ -127,7 +127,7 @@ impl NewDoctor {
             id: DoctorId::new(),
             user_id,
             clinic_id: clinic.id,
-            name: self.name,
+            name: self.name.trim().to_owned(),
             title: self.title,
             bio: self.bio,
             time_zone,

@@ -33,12 +33,17 @@ fn check_notice(check: &mut Check, hours: Option<i32>) {
 
 /// Names in addresses are the same everywhere, whatever is typed on.
 fn check_slug(check: &mut Check, slug: &str) {
-    let fits = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
-    if slug.is_empty() || slug.chars().count() > NAME || !slug.chars().all(fits) {
+    if !is_slug(slug) {
         check.refuse(
             "slug",
             Code::Invalid,
             "Lower-case letters a to z, digits and hyphens: give one such as 'city-clinic'.",
         );
     }
+}
+
+/// Whether something can be called so in addresses.
+pub fn is_slug(slug: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !slug.is_empty() && slug.len() <= NAME && slug.bytes().all(fits) && !slug.starts_with('-') && !slug.ends_with('-')
 }

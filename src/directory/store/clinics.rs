@@ -14,7 +14,9 @@ use crate::{
     },
 };
 use ::entity::clinic;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::LockType,
+};
 use std::collections::HashMap;
 
 const SLUG: Constraint = Constraint { name: "clinic_slug_key", sqlite: "clinic.slug" };
@@ -79,6 +81,15 @@ pub(in crate::directory) async fn insert_clinic_in(
         Err(error) if SLUG.is_violated(&error) => Err(slug_taken()),
         other => Ok(other.map(|_| ())?),
     }
+}
+
+/// The clinic with this id, as it is now and stays until this transaction ends.
+pub(in crate::directory) async fn find_clinic_in(
+    transaction: &Transaction,
+    id: ClinicId,
+) -> Result<Option<Clinic>, Rejection> {
+    let select = clinic::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+    select.one(&**transaction).await?.map(Clinic::try_from).transpose()
 }
 
 /// Writes a clinic that is there.

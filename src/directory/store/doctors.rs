@@ -19,7 +19,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, QueryTrait,
     RelationDef, Select,
-    sea_query::{Expr, ExprTrait, LikeExpr},
+    sea_query::{Expr, ExprTrait, LikeExpr, LockType},
 };
 use std::{collections::HashMap, hash::Hash};
 
@@ -236,6 +236,12 @@ pub(in crate::directory) async fn insert_doctor_in(
 ) -> Result<(), Rejection> {
     doctor::Entity::insert(to_row(doctor)).exec_without_returning(&**transaction).await?;
     link_specialties_in(transaction, doctor.id, specialties).await
+}
+
+/// Keeps others from changing a doctor until this transaction ends.
+pub(in crate::directory) async fn lock_doctor_in(transaction: &Transaction, id: DoctorId) -> Result<(), Rejection> {
+    doctor::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(&**transaction).await?;
+    Ok(())
 }
 
 /// Writes a doctor that is there.

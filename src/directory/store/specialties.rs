@@ -2,7 +2,7 @@
 
 use super::{by_name, delete_in, slug_taken};
 use crate::{
-    directory::model::Specialty,
+    directory::model::{Specialty, is_slug},
     infra::{
         db::{Constraint, Database, Transaction},
         listing::Rows,
@@ -16,7 +16,7 @@ use crate::{
 use ::entity::{doctor_specialty, specialty};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    RelationDef,
+    RelationDef, sea_query::LockType,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -55,6 +55,9 @@ pub async fn specialties(
 /// # Errors
 /// Where the database does not answer.
 pub async fn specialty_by_slug(database: &Database, slug: &str) -> Result<Option<Specialty>, Rejection> {
+    if !is_slug(slug) {
+        return Ok(None);
+    }
     let select = specialty::Entity::find().filter(specialty::Column::Slug.eq(slug));
     Ok(select.one(database.reader()).await?.map(Specialty::from))
 }
@@ -111,6 +114,15 @@ pub(in crate::directory) async fn insert_specialty_in(
     }
 }
 
+/// The specialty with this id, as it is now and stays until this transaction ends.
+pub(in crate::directory) async fn find_specialty_in(
+    transaction: &Transaction,
+    id: SpecialtyId,
+) -> Result<Option<Specialty>, Rejection> {
+    let select = specialty::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+    Ok(select.one(&**transaction).await?.map(Specialty::from))
+}
+
 /// Writes a specialty that is there.
 pub(in crate::directory) async fn update_specialty_in(
     transaction: &Transaction,
@@ -135,7 +147,7 @@ pub(in crate::directory) async fn missing_specialties_in(
     transaction: &Transaction,
     ids: &[SpecialtyId],
 ) -> Result<Vec<usize>, Rejection> {
-    let select = specialty::Entity::find().filter(specialty::Column::Id.is_in(ids.iter().copied()));
+    let select = specialty::Entity::find().filter(specialty::Column::Id.is_in(ids.iter().copied())).lock_shared();
     let known: HashSet<_> = select.all(&**transaction).await?.into_iter().map(|row| row.id).collect();
     Ok((0..ids.len()).filter(|place| !known.contains(&ids[*place])).collect())
 }

@@ -11,7 +11,16 @@ pub use process::Server;
 pub use socket::Socket;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use medislot::{api::Lifetime, app::App, booking, config::Config, kernel::clock::Clock};
+use medislot::{
+    api::Lifetime,
+    app::App,
+    booking,
+    config::Config,
+    kernel::{
+        clock::Clock,
+        viewer::{Role, Viewer},
+    },
+};
 use serde_json::{Value, json};
 use std::{
     sync::{Arc, Mutex},
@@ -73,6 +82,16 @@ impl TestApp {
         let mut admin = Actor::visitor(&address);
         admin.signs_in("root@example.com").await;
         Self { app, address, admin, clock, _shutdown: shutdown.drop_guard(), _database: database }
+    }
+
+    /// The admin of the platform, for what the API has no way to do yet.
+    pub fn root(&self) -> Viewer {
+        Viewer {
+            user_id: self.admin.id.parse().unwrap(),
+            session_id: entity::id::SessionId::new(),
+            role: Role::PlatformAdmin,
+            time_zone: chrono_tz::Tz::UTC,
+        }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
