@@ -2,12 +2,12 @@
 
 use crate::{
     accounts::{Account, Accounts},
-    availability::{Availability, NewRule, Override, OverrideKind, Weekday},
+    availability::{Availability, NewOverride, NewRule, OverrideKind, Weekday},
     booking::{Booking, BookingRequest, Wanted},
     directory::{Directory, NewClinic, NewDoctor, NewSpecialty, Price, SavedVisitType, VisitMode, VisitType},
     kernel::{
         clock::Clock,
-        id::{AvailabilityOverrideId, ClinicId, DoctorId, SessionId, SpecialtyId, UserId, VisitTypeId},
+        id::{ClinicId, DoctorId, SessionId, SpecialtyId, UserId, VisitTypeId},
         local_time::LocalTime,
         page::PageRequest,
         rejection::{Internal, Rejection},
@@ -194,15 +194,15 @@ impl Demo<'_> {
 
     /// A day off in a fortnight.
     async fn day_off(&self, admin: &Viewer, doctor_id: DoctorId, zone: Tz) -> Result<(), Rejection> {
-        let exception = Override {
-            id: AvailabilityOverrideId::new(),
+        let conference = NewOverride {
             date: self.clock.now().with_timezone(&zone).date_naive() + Days::new(14),
             kind: OverrideKind::Block,
-            times: None,
+            start: None,
+            end: None,
             slot_minutes: None,
             reason: Some("Conference".to_owned()),
         };
-        self.availability.add_override(admin, doctor_id, exception).await
+        self.availability.add_override(admin, doctor_id, conference).await
     }
 
     async fn appointments(&self, doctors: &[DoctorId]) -> Result<(), Rejection> {

@@ -60,12 +60,17 @@ pub fn blocks(schedule: &Schedule, range: Interval) -> Vec<Interval> {
 /// Whether all of a visit lies within the doctor's hours.
 #[must_use]
 pub fn is_within_hours(schedule: &Schedule, visit: Interval) -> bool {
+    is_covered(schedule, visit) && blocks(schedule, visit).is_empty()
+}
+
+/// The same, whether or not the doctor is away.
+pub fn is_covered(schedule: &Schedule, visit: Interval) -> bool {
     let mut windows = windows(schedule, visit);
     windows.sort_by_key(|window| window.interval.start);
     let covered = windows.iter().fold(visit.start, |covered, window| {
         if window.interval.start <= covered { covered.max(window.interval.end) } else { covered }
     });
-    covered >= visit.end && blocks(schedule, visit).is_empty()
+    covered >= visit.end
 }
 
 impl Rule {

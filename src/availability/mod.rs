@@ -5,6 +5,8 @@
 mod grid;
 mod hours;
 mod model;
+mod overrides;
+mod reasons;
 mod rules;
 mod search;
 mod service;
@@ -16,6 +18,8 @@ pub use hours::is_within_hours;
 pub use model::{
     Claim, NewRule, Offer, Override, OverrideKind, Rule, Schedule, Slot, SlotKey, SlotQuery, SlotStatus, Weekday, offer,
 };
+pub use overrides::NewOverride;
+pub use reasons::{Broken, Reason};
 pub use search::{Search, SearchedSlots};
 pub use service::{Availability, check_range, schedule};
 pub use slots::{Verdict, judge};

@@ -134,6 +134,8 @@ pub fn offer(doctor: &Doctor, visit_type: Option<&VisitType>, duration_minutes: 
 /// An appointment that keeps a doctor's time. The claims of one doctor never overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
+    /// The time of the visit.
+    pub visit: Interval,
     /// The time that it keeps, pauses included.
     pub occupied: Interval,
     /// Whether it is a hold, and not yet a booking.

@@ -1,7 +1,8 @@
 //! Slots of doctors, many doctors at a time, and the hours that they come from.
 
 use super::{
-    model::{Claim, NewRule, Override, Rule, Schedule, Slot, SlotKey, SlotQuery, SlotStatus, offer},
+    model::{Claim, NewRule, Rule, Schedule, Slot, SlotKey, SlotQuery, SlotStatus, offer},
+    reasons::{Broken, Reason, reasons},
     rules::check_rules,
     slots::slots,
     store::{self, Hours},
@@ -43,7 +44,7 @@ pub struct Availability {
     pub(super) clock: Arc<dyn Clock>,
     /// Turns at searching over all doctors, which takes longer than anything else.
     pub(super) searches: Semaphore,
-    directory: Arc<Directory>,
+    pub(super) directory: Arc<Directory>,
     publisher: Publisher,
 }
 
@@ -180,29 +181,48 @@ impl Availability {
         self.finish(transaction, turn).await
     }
 
-    /// Makes an exception to the weekly hours of a doctor. Bookings that now lie outside of them stay.
-    ///
-    /// # Errors
-    /// `NotFound` or `Forbidden`.
-    pub async fn add_override(
-        &self,
-        viewer: &Viewer,
-        doctor_id: DoctorId,
-        exception: Override,
-    ) -> Result<(), Rejection> {
-        self.directory.kept_doctor(viewer, doctor_id, "doctorId").await?;
-        let transaction = self.database.begin().await?;
-        let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
-        store::insert_override_in(&transaction, doctor_id, exception).await?;
-        self.finish(transaction, turn).await
-    }
-
     /// Writes the event of a change of the schedule, makes it true and tells everybody.
-    async fn finish(&self, transaction: Transaction, turn: Turn) -> Result<(), Rejection> {
+    pub(super) async fn finish(&self, transaction: Transaction, turn: Turn) -> Result<(), Rejection> {
         let event = calendar::record_in(&transaction, turn, Change::ScheduleChanged, self.clock.now()).await?;
         transaction.commit().await?;
         self.publisher.publish(&[event]).await;
         Ok(())
+    }
+
+    /// Why a time of a doctor's cannot be booked, and the next one from then on that can.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such doctor or visit type.
+    pub async fn why_unavailable(
+        &self,
+        doctor_id: DoctorId,
+        start: DateTime<Utc>,
+        visit_type_id: Option<VisitTypeId>,
+        duration_minutes: Option<i32>,
+    ) -> Result<(Vec<Reason>, Option<Slot>), Rejection> {
+        let now = self.clock.now();
+        let range = Interval { start, end: start + TimeDelta::seconds(1) };
+        let calendar = self.calendars(&[doctor_id], range).await?.remove(&doctor_id).ok_or(Rejection::NotFound)?;
+        let offered = directory::visit_types_of(self.database.reader(), &[doctor_id]).await?.remove(&doctor_id);
+        let offered = offered.unwrap_or_default();
+        let visit_type = match visit_type_id {
+            Some(id) => Some(offered.iter().find(|offered| offered.id == id).ok_or(Rejection::NotFound)?),
+            None => None,
+        };
+        let offers = |minutes| offered.iter().any(|offered| offered.active && offered.duration_minutes == minutes);
+        let (schedule, claims) = (&calendar.schedule, &calendar.claims);
+        let reasons = match offer(&calendar.doctor, visit_type, duration_minutes) {
+            Some(offer) => reasons(schedule, &offer, start, claims, now, offers),
+            None => vec![Reason { broken: Broken::Duration, minutes: None }],
+        };
+        let query = SlotQuery {
+            range: Interval { start: start.max(now), end: now + HORIZON },
+            visit_type_id,
+            duration_minutes,
+            statuses: vec![SlotStatus::Open],
+        };
+        let open = self.slots_of(&[doctor_id], &query).await?.remove(&doctor_id);
+        Ok((reasons, open.and_then(|open| open.into_iter().next())))
     }
 
     async fn visit_type(&self, id: Option<VisitTypeId>) -> Result<Option<VisitType>, Rejection> {

@@ -139,6 +139,8 @@ pub async fn hours_of(
 #[derive(FromQueryResult)]
 struct ClaimRow {
     doctor_id: DoctorId,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
     occupied_from: DateTime<Utc>,
     occupied_until: DateTime<Utc>,
     status: AppointmentStatus,
@@ -158,6 +160,8 @@ pub async fn claims(
         .select_only()
         .columns([
             appointment::Column::DoctorId,
+            appointment::Column::StartsAt,
+            appointment::Column::EndsAt,
             appointment::Column::OccupiedFrom,
             appointment::Column::OccupiedUntil,
             appointment::Column::Status,
@@ -172,9 +176,10 @@ pub async fn claims(
         .await?;
     let mut claims: HashMap<DoctorId, Vec<Claim>> = HashMap::new();
     for row in rows {
+        let visit = Interval { start: row.starts_at, end: row.ends_at };
         let occupied = Interval { start: row.occupied_from, end: row.occupied_until };
         let is_hold = row.status == AppointmentStatus::Held;
-        claims.entry(row.doctor_id).or_default().push(Claim { occupied, is_hold, expires_at: row.expires_at });
+        claims.entry(row.doctor_id).or_default().push(Claim { visit, occupied, is_hold, expires_at: row.expires_at });
     }
     Ok(claims)
 }
@@ -246,4 +251,13 @@ pub(super) async fn insert_override_in(
     };
     availability_override::Entity::insert(row).exec_without_returning(&**transaction).await?;
     Ok(())
+}
+
+/// Removes an override; tells whether there was one.
+pub(super) async fn delete_override_in(
+    transaction: &Transaction,
+    id: AvailabilityOverrideId,
+) -> Result<bool, Rejection> {
+    let deleted = availability_override::Entity::delete_by_id(id).exec(&**transaction).await?;
+    Ok(deleted.rows_affected > 0)
 }

@@ -10,8 +10,11 @@ use super::{
     scalars::{Date, LocalTime},
 };
 use crate::{
-    availability::{self, NewRule},
-    kernel::id::{AvailabilityOverrideId, AvailabilityRuleId, DoctorId},
+    availability::{self, NewOverride, NewRule},
+    kernel::{
+        id::{AvailabilityOverrideId, AvailabilityRuleId, DoctorId},
+        rejection::Rejection,
+    },
 };
 use async_graphql::{Context, Description, Enum, ID, InputObject, Object};
 use chrono::NaiveDate;
@@ -204,6 +207,46 @@ impl From<AvailabilityRuleInput> for NewRule {
     }
 }
 
+/// An exception to the weekly hours, to be made.
+#[derive(InputObject)]
+pub struct AddAvailabilityOverrideInput {
+    /// Whose.
+    doctor_id: ID,
+    /// Its date, in the doctor's time zone.
+    date: Date,
+    /// What it does.
+    kind: OverrideKind,
+    /// When it begins. Only a BLOCK may have neither start nor end: it closes the whole date.
+    start_time: Option<LocalTime>,
+    /// When it ends: on the next day where that is not after the start.
+    end_time: Option<LocalTime>,
+    /// The slot length, 5 to 480 minutes; null: the doctor's `slotMinutes`. Not for a BLOCK.
+    slot_minutes: Option<i32>,
+    /// Why, for the doctor and admins alone, at most 1,000 characters.
+    reason: Option<String>,
+}
+
+impl AddAvailabilityOverrideInput {
+    fn parse(self) -> Result<(DoctorId, NewOverride), Rejection> {
+        let new = NewOverride {
+            date: self.date.into(),
+            kind: self.kind.into(),
+            start: self.start_time.map(Into::into),
+            end: self.end_time.map(Into::into),
+            slot_minutes: self.slot_minutes,
+            reason: self.reason,
+        };
+        Ok((input::id(&self.doctor_id, "doctorId")?, new))
+    }
+}
+
+/// Which exception to the weekly hours shall be taken back.
+#[derive(InputObject)]
+pub struct RemoveAvailabilityOverrideInput {
+    /// Which.
+    override_id: ID,
+}
+
 /// Mutations of working hours.
 #[derive(Default)]
 pub struct AvailabilityMutation;
@@ -223,6 +266,34 @@ impl AvailabilityMutation {
             context.services().availability.set_rules(context.signed_in()?, id, rules).await.map(|()| id)
         };
         DoctorPayload::from_outcome(context, set.await).await
+    }
+
+    /// Make an exception to the weekly hours on one date. For the doctor, and admins of the clinic and of the platform.
+    #[graphql(guard = "For::Staff")]
+    async fn add_availability_override(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The exception.")] input: AddAvailabilityOverrideInput,
+    ) -> Result<DoctorPayload, Failure> {
+        let add = async {
+            let (id, new) = input.parse()?;
+            context.services().availability.add_override(context.signed_in()?, id, new).await.map(|()| id)
+        };
+        DoctorPayload::from_outcome(context, add.await).await
+    }
+
+    /// Take an exception back. For the doctor, and admins of the clinic and of the platform.
+    #[graphql(guard = "For::Staff")]
+    async fn remove_availability_override(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: RemoveAvailabilityOverrideInput,
+    ) -> Result<DoctorPayload, Failure> {
+        let remove = async {
+            let id = input::id(&input.override_id, "overrideId")?;
+            context.services().availability.remove_override(context.signed_in()?, id).await
+        };
+        DoctorPayload::from_outcome(context, remove.await).await
     }
 }
 

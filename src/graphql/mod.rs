@@ -20,6 +20,7 @@ mod session;
 mod slot;
 mod slot_event;
 mod specialty;
+mod unavailability;
 mod user;
 mod user_error;
 mod visit_type;

@@ -12,6 +12,7 @@ use super::{
     slot::SlotQueries,
     slot_event::SlotEventSubscription,
     specialty::{SpecialtyMutation, SpecialtyQuery},
+    unavailability::UnavailabilityQuery,
     user::UserQuery,
     user_error::UserError,
     visit_type::VisitTypeMutation,
@@ -21,7 +22,16 @@ use async_graphql::{MergedObject, SDLExportOptions, Schema, SchemaBuilder};
 
 /// What can be asked.
 #[derive(Default, MergedObject)]
-pub struct Query(NodeQuery, UserQuery, SpecialtyQuery, ClinicQuery, DoctorQuery, SlotQueries, AppointmentQuery);
+pub struct Query(
+    NodeQuery,
+    UserQuery,
+    SpecialtyQuery,
+    ClinicQuery,
+    DoctorQuery,
+    SlotQueries,
+    UnavailabilityQuery,
+    AppointmentQuery,
+);
 
 /// What can be done. A mutation takes one `input` and returns one payload: what came of it, and what was refused.
 #[derive(Default, MergedObject)]

@@ -171,12 +171,7 @@ pub fn query(
     statuses: Option<Vec<SlotStatus>>,
 ) -> Result<Option<SlotQuery>, Rejection> {
     let range = check_range(from, to)?;
-    if duration_minutes.is_some_and(|minutes| !(5..=480).contains(&minutes)) {
-        return Err(Rejection::BadInput("`durationMinutes` is between 5 and 480.".into()));
-    }
-    if duration_minutes.is_some() && visit_type_id.is_some() {
-        return Err(Rejection::BadInput("Give either `visitTypeId` or `durationMinutes`.".into()));
-    }
+    check_length(visit_type_id.is_some(), duration_minutes)?;
     let mut statuses: Vec<_> = statuses.map_or_else(
         || vec![availability::SlotStatus::Open],
         |statuses| statuses.into_iter().map(Into::into).collect(),
@@ -189,6 +184,17 @@ pub fn query(
         Some(Err(_)) => return Ok(None),
     };
     Ok(Some(SlotQuery { range, visit_type_id, duration_minutes, statuses }))
+}
+
+/// Looks over how long a visit shall be.
+pub fn check_length(has_visit_type: bool, duration_minutes: Option<i32>) -> Result<(), Rejection> {
+    match duration_minutes {
+        Some(_) if has_visit_type => Err(Rejection::BadInput("Give either `visitTypeId` or `durationMinutes`.".into())),
+        Some(minutes) if !(5..=480).contains(&minutes) => {
+            Err(Rejection::BadInput("`durationMinutes` is between 5 and 480.".into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How many slots a range may have, for the cost of a request: those of eight hours a day.

@@ -198,19 +198,11 @@ async fn new_hours_tell_of_the_appointments_that_lie_outside_them() {
 
 #[tokio::test]
 async fn why_a_doctor_is_away_is_for_the_doctor_and_admins_alone() {
-    use medislot::availability::{Override, OverrideKind};
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
-    let exception = Override {
-        id: entity::id::AvailabilityOverrideId::new(),
-        date: "2026-06-02".parse().unwrap(),
-        kind: OverrideKind::Block,
-        times: None,
-        slot_minutes: None,
-        reason: Some("surgery".to_owned()),
-    };
-    let doctor_id = doctor.id.parse().unwrap();
-    app.app.services.availability.add_override(&app.root(), doctor_id, exception).await.unwrap();
+    let input = json!({ "doctorId": doctor.id, "date": "2026-06-02", "kind": "BLOCK", "reason": "surgery" });
+    let added = adds(&doctor, input).await;
+    assert_eq!(codes(&added), [""; 0], "{added}");
     let query =
         format!("{{ doctor(id: \"{}\") {{ availabilityOverrides {{ date kind startTime reason }} }} }}", doctor.id);
     let seen = |reason: Value| json!([{ "date": "2026-06-02", "kind": "BLOCK", "startTime": null, "reason": reason }]);
@@ -218,6 +210,136 @@ async fn why_a_doctor_is_away_is_for_the_doctor_and_admins_alone() {
     assert_eq!(app.patient("Ada").await.sees(&query).await["doctor"]["availabilityOverrides"], seen(json!(null)));
     assert_eq!(doctor.actor.sees(&query).await["doctor"]["availabilityOverrides"], seen(json!("surgery")));
     assert_eq!(doctor.slots(&app, 2).await.len(), 6, "the second day is blocked");
+}
+
+async fn adds(doctor: &crate::support::Doctor, input: Value) -> Value {
+    let selection = "conflicts { id } doctor { availabilityOverrides { id } calendarVersion }";
+    doctor.actor.does("addAvailabilityOverride", "AddAvailabilityOverrideInput", input, selection).await
+}
+
+#[tokio::test]
+async fn overrides_add_replace_and_block_hours_and_can_be_taken_back() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let booked = app.patient("Ada").await.books(&doctor.slots(&app, 1).await[0]).await;
+    let add = async |date: &str, kind: &str, times: Option<(&str, &str)>| {
+        let (start, end) = times.unzip();
+        adds(&doctor, json!({ "doctorId": doctor.id, "date": date, "kind": kind, "startTime": start, "endTime": end }))
+            .await
+    };
+    let day = async |day: u32| {
+        let query = format!(
+            "{{ doctor(id: \"{}\") {{ slots(from: \"2026-06-0{day}T00:00:00Z\", to: \"2026-06-0{}T00:00:00Z\") {{ startsAt }} }} }}",
+            doctor.id,
+            day + 1
+        );
+        starts(&app.visitor().sees(&query).await["doctor"]["slots"])
+            .iter()
+            .map(|start| start[6..].to_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    add("2026-06-02", "EXTEND", Some(("12:00", "13:00"))).await;
+    assert_eq!(day(2).await, "09:00 09:30 10:00 10:30 11:00 11:30 12:00 12:30");
+    add("2026-06-03", "REPLACE", Some(("14:00", "15:00"))).await;
+    assert_eq!(day(3).await, "14:00 14:30");
+    let blocked = add("2026-06-01", "BLOCK", Some(("09:15", "11:00"))).await;
+    assert_eq!(day(1).await, "11:00 11:30");
+    assert_eq!(blocked["conflicts"], json!([{ "id": booked["appointment"]["id"] }]));
+    assert_eq!(blocked["doctor"]["calendarVersion"], 6);
+    let id = blocked["doctor"]["availabilityOverrides"][0]["id"].clone();
+    let remove = async |actor: &crate::support::Actor| {
+        let input = json!({ "overrideId": id });
+        actor.does("removeAvailabilityOverride", "RemoveAvailabilityOverrideInput", input, "doctor { id }").await
+    };
+    assert_eq!(code(&remove(&app.doctor("Otto").await.actor).await), "FORBIDDEN");
+    assert_eq!(remove(&doctor.actor).await["doctor"]["id"], doctor.id);
+    assert_eq!(code(&remove(&doctor.actor).await), "NOT_FOUND");
+    assert_eq!(day(1).await, "09:30 10:00 10:30 11:00 11:30");
+}
+
+#[tokio::test]
+async fn overrides_that_make_no_sense_are_refused() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    for (change, code, field) in [
+        (json!({ "kind": "EXTEND" }), "INVALID", "startTime"),
+        (json!({ "kind": "REPLACE", "startTime": "09:00" }), "INVALID", "endTime"),
+        (json!({ "kind": "BLOCK", "endTime": "09:00" }), "INVALID", "startTime"),
+        (json!({ "kind": "BLOCK", "startTime": "09:00", "endTime": "09:00" }), "INVALID", "endTime"),
+        (json!({ "kind": "BLOCK", "startTime": "24:00", "endTime": "09:00" }), "INVALID", "startTime"),
+        (json!({ "kind": "BLOCK", "slotMinutes": 30 }), "INVALID", "slotMinutes"),
+        (json!({ "kind": "EXTEND", "startTime": "13:00", "endTime": "13:20" }), "INVALID", "slotMinutes"),
+        (
+            json!({ "kind": "EXTEND", "startTime": "11:00", "endTime": "13:00", "slotMinutes": 20 }),
+            "OVERLAPPING_RULES",
+            "startTime",
+        ),
+        (json!({ "kind": "BLOCK", "reason": "x".repeat(1_001) }), "INVALID", "reason"),
+    ] {
+        let mut input = json!({ "doctorId": doctor.id, "date": "2026-06-02" });
+        input.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let refused = adds(&doctor, input).await;
+        let errors = (codes(&refused), refused["userErrors"][0]["field"].clone());
+        assert!(errors.0.contains(&code.to_owned()) && errors.1 == json!([field]), "{change} {refused}");
+    }
+    let input = json!({ "doctorId": doctor.id, "date": "2026-02-30", "kind": "BLOCK" });
+    assert_eq!(code(&adds(&doctor, input).await), "BAD_USER_INPUT");
+    assert_eq!(doctor.slots(&app, 2).await.len(), 12, "nothing was written");
+}
+
+#[tokio::test]
+async fn every_rule_against_a_time_is_told_and_the_next_one_that_is_free() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let settings = json!({ "doctorId": doctor.id, "minNoticeMinutes": 90, "maxAdvanceDays": 10 });
+    doctor.actor.does("updateDoctor", "UpdateDoctorInput", settings, "doctor { id }").await;
+    let ada = app.patient("Ada").await;
+    ada.books(&doctor.slots(&app, 2).await[6]).await;
+    adds(&doctor, json!({ "doctorId": doctor.id, "date": "2026-06-03", "kind": "BLOCK" })).await;
+    let why = async |starts_at: &str, more: &str| {
+        let query = format!(
+            "{{ whyUnavailable(doctorId: \"{}\", startsAt: \"{starts_at}\"{more}) {{ reasons {{ rule minutes }} nextOpen {{ startsAt }} }} }}",
+            doctor.id
+        );
+        let seen = app.visitor().sees(&query).await["whyUnavailable"].clone();
+        let rules: Vec<_> = seen["reasons"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|reason| {
+                let minutes = reason["minutes"].as_i64().map(|minutes| format!("({minutes})")).unwrap_or_default();
+                format!("{}{minutes}", reason["rule"].as_str().unwrap())
+            })
+            .collect();
+        (
+            rules.join(" "),
+            seen["nextOpen"]["startsAt"].as_str().map(|start| start[5..16].to_owned()).unwrap_or_default(),
+        )
+    };
+    let told = |rules: &str, next: &str| (rules.to_owned(), next.to_owned());
+    assert_eq!(why("2026-06-02T10:00:00Z", "").await, told("", "06-02T10:00"));
+    assert_eq!(why("2026-06-01T09:00:00Z", "").await, told("NOTICE(30)", "06-01T09:30"));
+    assert_eq!(why("2026-06-02T09:30:00Z", "").await, told("TAKEN", "06-02T10:00"));
+    assert_eq!(why("2026-06-02T10:10:00Z", "").await, told("OFF_GRID", "06-02T10:30"));
+    assert_eq!(why("2026-06-03T13:00:00Z", "").await, told("OUTSIDE_HOURS BLOCKED", "06-04T09:00"));
+    assert_eq!(why("2026-06-12T09:00:00Z", "").await, told("HORIZON", ""));
+    assert_eq!(why("2026-06-02T10:30:00Z", ", durationMinutes: 45").await, told("DURATION", "06-02T10:30"));
+    let buffer = json!({ "doctorId": doctor.id, "bufferMinutes": 15 });
+    doctor.actor.does("updateDoctor", "UpdateDoctorInput", buffer, "doctor { id }").await;
+    assert_eq!(why("2026-06-02T09:00:00Z", "").await, told("TOO_CLOSE(15)", "06-02T10:30"));
+    app.admin
+        .does("deactivateDoctor", "DeactivateDoctorInput", json!({ "doctorId": doctor.id }), "doctor { id }")
+        .await;
+    assert_eq!(why("2026-06-02T10:30:00Z", "").await, told("INACTIVE", ""));
+    let missing = app
+        .visitor()
+        .asks(
+            "{ whyUnavailable(doctorId: \"nonsense\", startsAt: \"2026-06-02T09:00:00Z\") { reasons { rule } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(code(&missing), "NOT_FOUND");
 }
 
 #[tokio::test]

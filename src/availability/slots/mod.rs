@@ -77,13 +77,15 @@ pub fn judge(
 }
 
 /// From when till when a doctor can be booked.
-struct Limits {
-    earliest: DateTime<Utc>,
+pub(super) struct Limits {
+    /// The first start.
+    pub earliest: DateTime<Utc>,
     last_date: NaiveDate,
 }
 
 impl Limits {
-    fn at(schedule: &Schedule, now: DateTime<Utc>) -> Self {
+    /// The limits at `now`, which is cut to the second.
+    pub fn at(schedule: &Schedule, now: DateTime<Utc>) -> Self {
         let now = now.trunc_subsecs(0);
         let days = Days::new(schedule.max_advance_days.try_into().unwrap_or(0));
         let today = date_of(schedule.time_zone, now);
@@ -101,7 +103,8 @@ impl Limits {
         clipped.filter(|_| schedule.active)
     }
 
-    fn reaches(&self, schedule: &Schedule, start: DateTime<Utc>) -> bool {
+    /// Whether the horizon lies behind `start`.
+    pub fn reaches(&self, schedule: &Schedule, start: DateTime<Utc>) -> bool {
         date_of(schedule.time_zone, start) <= self.last_date
     }
 }

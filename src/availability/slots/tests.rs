@@ -1,7 +1,10 @@
 //! The worked examples of the rules, and what must hold whatever the rules are.
 
 use super::{
-    super::model::{Override, OverrideKind, Rule},
+    super::{
+        model::{Override, OverrideKind, Rule},
+        reasons::reasons,
+    },
     *,
 };
 use crate::kernel::id::{AvailabilityOverrideId, AvailabilityRuleId, DoctorId};
@@ -69,7 +72,10 @@ fn starts(schedule: &Schedule, offer: Offer, date: &str) -> String {
 }
 
 fn booked(start: &str, end: &str) -> Claim {
-    Claim { occupied: Interval { start: instant(start), end: instant(end) }, is_hold: false, expires_at: None }
+    {
+        let occupied = Interval { start: instant(start), end: instant(end) };
+        Claim { visit: occupied, occupied, is_hold: false, expires_at: None }
+    }
 }
 
 #[test]
@@ -287,7 +293,10 @@ fn any_claims() -> impl Strategy<Value = Vec<Claim>> {
         let claim = |(pause, length, is_hold): (i64, i64, bool)| {
             let start = end + TimeDelta::minutes(pause);
             end = start + TimeDelta::minutes(length);
-            Claim { occupied: Interval { start, end }, is_hold, expires_at: None }
+            {
+                let occupied = Interval { start, end };
+                Claim { visit: occupied, occupied, is_hold, expires_at: None }
+            }
         };
         claims.into_iter().map(claim).collect()
     })
@@ -362,10 +371,25 @@ proptest! {
             let verdict = judge(&schedule, &offer, candidate.visit.start, &claims, now);
             prop_assert_eq!(matches!(verdict, Verdict::Open { .. }), status == SlotStatus::Open);
             if status == SlotStatus::Open {
-                let claim = Claim { occupied: offer.occupied(candidate.visit), is_hold: false, expires_at: None };
+                let occupied = offer.occupied(candidate.visit);
+                let claim = Claim { visit: candidate.visit, occupied, is_hold: false, expires_at: None };
                 let claims = [claims.as_slice(), &[claim]].concat();
                 prop_assert_eq!(judge(&schedule, &offer, candidate.visit.start, &claims, now), Verdict::Taken);
             }
         }
+    }
+
+    #[test]
+    fn a_time_can_be_booked_exactly_where_nothing_speaks_against_it(
+        schedule in any_schedule(), offer in any_offer(), claims in any_claims(),
+        minute in 0_i64..4320, step in prop::sample::select(vec![1_i64, 5, 15, 60]), notice in 0_i32..2000,
+    ) {
+        let schedule = Schedule { min_notice_minutes: notice, max_advance_days: 2, ..schedule };
+        let offer = Offer { duration_minutes: offer.duration_minutes.or(Some(30)), ..offer };
+        let start = instant("2026-03-07T00:00:00Z") + TimeDelta::minutes(minute / step * step);
+        let now = instant("2026-03-06T12:00:00Z");
+        let verdict = judge(&schedule, &offer, start, &claims, now);
+        let reasons = reasons(&schedule, &offer, start, &claims, now, |_| true);
+        prop_assert_eq!(matches!(verdict, Verdict::Open { .. }), reasons.is_empty(), "{:?} {:?}", verdict, reasons);
     }
 }
