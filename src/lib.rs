@@ -29,7 +29,7 @@ pub mod booking;
 /// The GraphQL schema: one noun, one file.
 pub mod graphql;
 
-/// HTTP and WebSocket.
+/// HTTP, WebSocket and server-sent events.
 pub mod api;
 
 /// Background work.

@@ -5,8 +5,8 @@ use crate::config::Limits;
 use async_graphql::{
     Name, Positioned, Value as ConstValue, Variables,
     parser::types::{
-        Directive, DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType,
-        Selection, SelectionSet, VariableDefinition,
+        Directive, DocumentOperations, ExecutableDocument, FragmentDefinition, InlineFragment, OperationDefinition,
+        OperationType, Selection, SelectionSet, VariableDefinition,
     },
 };
 use std::collections::{HashMap, HashSet};
@@ -79,6 +79,39 @@ fn is_given(definition: &VariableDefinition, variables: &Variables) -> bool {
     match given {
         Some(value) => definition.var_type.node.nullable || !is_null(value),
         None => definition.var_type.node.nullable || definition.default_value.is_some(),
+    }
+}
+
+/// The library does not look at the directives of `__typename`, so that unknown ones pass and their variables seem unused. On a fragment
+/// around the field they mean the same, and are seen.
+pub fn wrap_typenames(document: &mut ExecutableDocument) {
+    let operations = match &mut document.operations {
+        DocumentOperations::Single(operation) => vec![operation],
+        DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
+    };
+    for operation in operations {
+        wrap_in(&mut operation.node.selection_set.node);
+    }
+    for fragment in document.fragments.values_mut() {
+        wrap_in(&mut fragment.node.selection_set.node);
+    }
+}
+
+fn wrap_in(set: &mut SelectionSet) {
+    for selection in &mut set.items {
+        let position = selection.pos;
+        match &mut selection.node {
+            Selection::Field(field) if field.node.name.node == "__typename" && !field.node.directives.is_empty() => {
+                let directives = std::mem::take(&mut field.node.directives);
+                let field = Positioned::new(Selection::Field(field.clone()), position);
+                let selection_set = Positioned::new(SelectionSet { items: vec![field] }, position);
+                let fragment = InlineFragment { type_condition: None, directives, selection_set };
+                selection.node = Selection::InlineFragment(Positioned::new(fragment, position));
+            }
+            Selection::Field(field) => wrap_in(&mut field.node.selection_set.node),
+            Selection::InlineFragment(fragment) => wrap_in(&mut fragment.node.selection_set.node),
+            Selection::FragmentSpread(_) => {}
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{
     negotiation::{MediaType, accepted, is_json},
     operation::{Api, refused, server_error},
+    sse,
     trace::RequestId,
 };
 use crate::{graphql::Caller, graphql::reveal, kernel::rejection::Rejection};
@@ -19,6 +20,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -138,11 +140,11 @@ async fn respond(
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    if operation.kind == OperationType::Subscription {
-        let message = "Subscriptions are served over WebSocket (graphql-transport-ws).";
+    if operation.kind == OperationType::Subscription && media_type != MediaType::EventStream {
+        let message = "Subscriptions are served over WebSocket (graphql-transport-ws), or as text/event-stream.";
         return request_error(Answer::from_errors(vec![refused("BAD_USER_INPUT", message)]), media_type);
     }
-    let caller = match caller(api, headers).await {
+    let (caller, proven_until) = match caller(api, headers).await {
         Ok(caller) => caller,
         Err(rejection) => {
             let status = match rejection {
@@ -153,20 +155,25 @@ async fn respond(
             return answer(response, media_type, status);
         }
     };
+    if media_type == MediaType::EventStream {
+        return sse::run(api, operation, caller, proven_until, request_id);
+    }
     let response = api.execute(operation, caller, request_id).await;
     let has_run = response.is_ok() || response.errors.iter().any(|error| !error.path.is_empty());
     if has_run { answer(response, media_type, StatusCode::OK) } else { request_error(response, media_type) }
 }
 
-async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Rejection> {
-    let viewer = match headers.get(header::AUTHORIZATION) {
-        None => None,
+/// Who is asking, and until when that is proven.
+async fn caller(api: &Api, headers: &HeaderMap) -> Result<(Caller, Option<DateTime<Utc>>), Rejection> {
+    let (viewer, proven_until) = match headers.get(header::AUTHORIZATION) {
+        None => (None, None),
         Some(value) => {
             let value = value.to_str().map_err(|_| Rejection::Unauthenticated)?;
-            Some(api.authenticate(value).await?.0)
+            let (viewer, until) = api.authenticate(value).await?;
+            (Some(viewer), Some(until))
         }
     };
-    Ok(Caller { viewer, device: device(headers) })
+    Ok((Caller { viewer, device: device(headers) }, proven_until))
 }
 
 /// What the client calls itself.
@@ -177,14 +184,16 @@ pub fn device(headers: &HeaderMap) -> Option<String> {
 
 /// The request was refused before anything ran.
 fn request_error(response: Answer, media_type: MediaType) -> Response {
-    let status = match media_type {
-        MediaType::GraphQlResponse => StatusCode::BAD_REQUEST,
-        MediaType::Json => StatusCode::OK,
-    };
-    answer(response, media_type, status)
+    match media_type {
+        MediaType::GraphQlResponse => answer(response, media_type, StatusCode::BAD_REQUEST),
+        MediaType::Json => answer(response, media_type, StatusCode::OK),
+        MediaType::EventStream => sse::refuse(response),
+    }
 }
 
 fn answer(response: Answer, media_type: MediaType, status: StatusCode) -> Response {
+    // What is no stream is JSON.
+    let media_type = if media_type == MediaType::EventStream { MediaType::Json } else { media_type };
     let is_request_error = !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
     let mut answer = if is_request_error {
         // Where nothing ran there is no data, not even null.

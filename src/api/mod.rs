@@ -1,4 +1,4 @@
-//! The edge: HTTP and WebSocket. Both pass the same door ([`operation`]): who is asking, is it small enough, is it let run.
+//! The edge: HTTP, WebSocket and server-sent events. All pass the same door ([`operation`]): who is asking, is it small enough, is it let run.
 
 mod document;
 mod graphiql;
@@ -7,6 +7,7 @@ mod http;
 mod negotiation;
 mod operation;
 mod router;
+mod sse;
 mod text;
 mod trace;
 mod websocket;

@@ -9,6 +9,8 @@ pub enum MediaType {
     GraphQlResponse,
     /// `application/json`: whoever accepts only this takes any status but 200 for a broken connection.
     Json,
+    /// `text/event-stream`: a stream of answers, for those who like it better than the others.
+    EventStream,
 }
 
 impl MediaType {
@@ -17,6 +19,7 @@ impl MediaType {
         match self {
             Self::GraphQlResponse => "application/graphql-response+json; charset=utf-8",
             Self::Json => "application/json; charset=utf-8",
+            Self::EventStream => "text/event-stream",
         }
     }
 }
@@ -29,15 +32,18 @@ pub fn accepted(headers: &HeaderMap) -> Option<MediaType> {
     if weighed.is_empty() {
         return Some(MediaType::Json);
     }
-    let weight = |offered: &str| {
+    let weight = |offered: &str, wildcards: &[&str]| {
         // The most specific range that fits decides.
-        let fitting = [offered, "application/*", "*/*"].into_iter();
-        fitting.filter_map(|range| weighed.iter().find(|(name, _)| name == range)).map(|(_, weight)| *weight).next()
+        let mut fitting = std::iter::once(offered).chain(wildcards.iter().copied());
+        fitting.find_map(|range| weighed.iter().find(|(name, _)| name == range)).map_or(0, |(_, weight)| *weight)
     };
-    let json = weight("application/json").unwrap_or(0);
-    let graphql = weight("application/graphql-response+json").unwrap_or(0);
+    let json = weight("application/json", &["application/*", "*/*"]);
+    let graphql = weight("application/graphql-response+json", &["application/*", "*/*"]);
+    // Who takes anything is not served a stream.
+    let stream = weight("text/event-stream", &[]);
     let names_graphql = weighed.iter().any(|(name, _)| name == "application/graphql-response+json");
     match (json, graphql) {
+        (json, graphql) if stream > json.max(graphql) => Some(MediaType::EventStream),
         (0, 0) => None,
         (json, graphql) if graphql > json || (graphql == json && names_graphql) => Some(MediaType::GraphQlResponse),
         _ => Some(MediaType::Json),
@@ -91,7 +97,9 @@ mod tests {
         assert_eq!(accept(urql), Some(GraphQlResponse));
         assert_eq!(accept("application/json;q=0, */*"), Some(MediaType::GraphQlResponse));
         assert_eq!(accept("text/html"), None);
-        assert_eq!(accept("text/event-stream"), None);
+        assert_eq!(accept("text/event-stream"), Some(MediaType::EventStream));
+        assert_eq!(accept("text/event-stream, application/json;q=0.5"), Some(MediaType::EventStream));
+        assert_eq!(accept("text/event-stream;q=0"), None);
     }
 
     #[test]

@@ -11,7 +11,10 @@ use crate::{
         viewer::Viewer,
     },
 };
-use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Value, parser::types::OperationType};
+use async_graphql::{
+    ErrorExtensionValues, Request, Response, ServerError, Value,
+    parser::{parse_query, types::OperationType},
+};
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
 use std::{sync::Arc, time::Duration};
@@ -73,17 +76,20 @@ impl Api {
     /// What the client is told.
     pub fn admit(&self, mut request: Request) -> Result<Operation, Box<ServerError>> {
         text::check(&request.query, &self.limits).map_err(|message| Box::new(refused("QUERY_TOO_COMPLEX", message)))?;
-        let (name, variables) = (request.operation_name.clone(), request.variables.clone());
-        let parsed = request.parsed_query().map_err(|mut error| {
+        let mut document = parse_query(&request.query).map_err(|error| {
+            let mut error = ServerError::from(error);
             // The library echoes the line that it stumbled over, however long.
             error.message = error.message.chars().take(500).collect();
             set_code(&mut error, "BAD_USER_INPUT");
             Box::new(error)
         })?;
-        let kind = document::check(parsed, name.as_deref(), &variables, &self.limits).map_err(|unfit| match unfit {
-            document::Unfit::Invalid(message) => Box::new(refused("BAD_USER_INPUT", message)),
-            document::Unfit::TooComplex(message) => Box::new(refused("QUERY_TOO_COMPLEX", message)),
-        })?;
+        let kind = document::check(&document, request.operation_name.as_deref(), &request.variables, &self.limits)
+            .map_err(|unfit| match unfit {
+                document::Unfit::Invalid(message) => Box::new(refused("BAD_USER_INPUT", message)),
+                document::Unfit::TooComplex(message) => Box::new(refused("QUERY_TOO_COMPLEX", message)),
+            })?;
+        document::wrap_typenames(&mut document);
+        request.set_parsed_query(document);
         let request = if self.introspection { request } else { request.disable_introspection() };
         Ok(Operation { request, kind })
     }

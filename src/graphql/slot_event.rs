@@ -71,7 +71,7 @@ impl SlotEvent {
 #[derive(Default)]
 pub struct SlotEventSubscription;
 
-/// Live changes, over WebSocket (graphql-transport-ws).
+/// Live changes, over WebSocket (graphql-transport-ws) or as server-sent events.
 #[Subscription(name = "Subscription")]
 impl SlotEventSubscription {
     /// Changes of the calendars of the named doctors (at most 100), or of all of a clinic or a specialty: exactly one of the three. Each doctor's

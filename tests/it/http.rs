@@ -197,3 +197,64 @@ async fn our_own_faults_show_nothing_of_the_inside_but_an_id_that_is_in_the_log(
     assert_eq!(answer["errors"][0]["extensions"], json!({ "code": "INTERNAL", "requestId": "proxy-4711" }), "{answer}");
     assert!(!text.contains("availability_override") && !text.contains("SELECT"), "{text}");
 }
+
+/// The events that a stream brings, until it ends or enough have come.
+async fn events(response: &mut reqwest::Response, enough: usize) -> Vec<(String, Value)> {
+    let (mut text, mut events) = (String::new(), Vec::new());
+    while events.len() < enough {
+        let chunk = tokio::time::timeout(std::time::Duration::from_secs(10), response.chunk()).await.unwrap().unwrap();
+        let Some(chunk) = chunk else { break };
+        text.push_str(std::str::from_utf8(&chunk).unwrap());
+        while let Some((event, rest)) = text.split_once("\n\n") {
+            let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+            events.push((field("event:").to_owned(), serde_json::from_str(field("data:")).unwrap_or_default()));
+            text = rest.to_owned();
+        }
+    }
+    events
+}
+
+#[tokio::test]
+async fn operations_are_answered_by_a_stream_of_events_for_those_who_ask_for_one() {
+    let app = TestApp::start().await;
+    let ask = async |query: &str| {
+        post(&app, "text/event-stream", json!({ "query": query }).to_string()).send().await.unwrap()
+    };
+    let mut answer = ask("{ __typename }").await;
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    assert_eq!(answer.headers()["cache-control"], "no-cache");
+    let next = ("next".to_owned(), json!({ "data": { "__typename": "Query" } }));
+    assert_eq!(events(&mut answer, 9).await, [next, ("complete".to_owned(), Value::Null)]);
+    for (query, code) in
+        [("{ nothing }", "BAD_USER_INPUT"), ("subscription { slotEvents(clinicId: \"x\") { kind } }", "NOT_FOUND")]
+    {
+        let refused = events(&mut ask(query).await, 9).await;
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        assert_eq!(refused[0].1["errors"][0]["extensions"]["code"], code);
+        assert_eq!(refused[1].0, "complete");
+    }
+    let doctor = app.doctor("Dora").await;
+    let mut watching =
+        ask(&format!("subscription {{ slotEvents(doctorIds: [\"{}\"]) {{ kind version }} }}", doctor.id)).await;
+    // The subscription begins with the answer's body, not with its head.
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    doctor.works(json!([])).await;
+    let heard = events(&mut watching, 1).await;
+    let event = json!({ "data": { "slotEvents": { "kind": "SCHEDULE_CHANGED", "version": 3 } } });
+    assert_eq!(heard, [("next".to_owned(), event)]);
+    let refused =
+        post(&app, "application/json", json!({ "query": "subscription { slotEvents { kind } }" }).to_string());
+    assert_eq!(sent(refused).await.1["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn directives_of_typename_are_directives_like_others() {
+    let app = TestApp::start().await;
+    let ask = async |query: &str, variables: Value| app.visitor().asks(query, variables).await;
+    let query = "query ($no: Boolean!) { a: __typename @skip(if: $no) b: __typename }";
+    assert_eq!(ask(query, json!({ "no": true })).await, json!({ "data": { "b": "Query" } }));
+    assert_eq!(ask(query, json!({ "no": false })).await, json!({ "data": { "a": "Query", "b": "Query" } }));
+    for wrong in ["{ __typename @skip(if: 1) }", "{ __typename @skip }", "{ __typename @nope }"] {
+        assert_eq!(ask(wrong, json!({})).await["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{wrong}");
+    }
+}

@@ -241,19 +241,31 @@ async fn a_worker_alone_confirms_what_a_server_without_one_books() {
 }
 
 #[tokio::test]
-async fn what_the_readme_says_to_paste_books_an_appointment() {
+async fn what_the_readme_says_to_paste_books_an_appointment_and_watches_it() {
     let database = TestDatabase::create().await;
     assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
     let server = Server::start(&database, &[]);
-    let readme = std::fs::read_to_string("README.md").unwrap();
-    let chapter = readme.split("## Book something").nth(1).unwrap();
-    let script = chapter.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
-    let script = script.replace("127.0.0.1:8000", &server.address);
-    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    let readme = std::fs::read_to_string("README.md").unwrap().replace("127.0.0.1:8000", &server.address);
+    let script = |chapter: &str| {
+        let chapter = readme.split(chapter).nth(1).unwrap();
+        chapter.split("```sh\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
+    };
+    let mut watching =
+        Command::new("bash").args(["-c", &script("## Watch it")]).stdout(Stdio::piped()).spawn().unwrap();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let output = Command::new("bash").args(["-c", &script("## Book something")]).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<Value> =
         printed.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{printed}"))).collect();
     let booked = &lines[0]["data"]["bookAppointment"]["appointment"];
     assert_eq!(booked["status"], "PENDING", "{printed}");
     assert_eq!(lines[1]["data"]["appointments"]["nodes"][0]["reference"], booked["reference"], "{printed}");
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // The stream ends with the server.
+    server.dies();
+    let mut watched = String::new();
+    std::io::Read::read_to_string(&mut watching.stdout.take().unwrap(), &mut watched).unwrap();
+    watching.wait().unwrap();
+    assert!(watched.contains("event: next") && watched.contains("SLOT_TAKEN"), "{watched}");
+    assert!(watched.contains(booked["startsAt"].as_str().unwrap()), "{watched}");
 }
