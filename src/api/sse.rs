@@ -7,15 +7,16 @@ use super::operation::{Api, Operation};
 use crate::graphql::Caller;
 use async_graphql::{Response as Answer, parser::types::OperationType};
 use axum::{
-    http::{HeaderValue, header},
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    body::Body,
+    http::{HeaderName, header},
+    response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt, future::Either, stream};
 use std::{convert::Infallible, time::Duration};
+
+/// After how long without an event a comment says that the stream goes on.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// Runs an operation and streams its answers, until it ends, the token does, or the process.
 pub fn run(
@@ -57,16 +58,17 @@ pub fn refuse(answer: Answer) -> Response {
 }
 
 fn respond(answers: impl Stream<Item = Answer> + Send + 'static) -> Response {
-    let next = |answer: Answer| {
-        let event = Event::default().event("next");
-        Ok::<_, Infallible>(event.json_data(&answer).unwrap_or_default())
-    };
-    let complete = stream::once(async { Ok(Event::default().event("complete").data("")) });
-    let events = answers.map(next).chain(complete);
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    // A proxy that collects before it passes on would keep events back.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    let next = |answer: Answer| format!("event: next\ndata: {}\n\n", serde_json::json!(answer));
+    // With an empty `data`, because a browser passes over an event that has none.
+    let complete = stream::once(async { "event: complete\ndata: \n\n".to_owned() });
+    let silence = tokio::time::interval_at(tokio::time::Instant::now() + SILENCE, SILENCE);
+    let events = tokio_stream::StreamExt::timeout_repeating(answers.map(next).chain(complete), silence);
+    let lines = events.map(|event| Ok::<_, Infallible>(event.unwrap_or_else(|_| ":\n\n".to_owned())));
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+        // A proxy that collects before it passes on would keep events back.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (headers, Body::from_stream(lines)).into_response()
 }
