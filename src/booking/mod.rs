@@ -10,8 +10,8 @@ mod store;
 
 pub use jobs::{confirm, confirm_due};
 pub use model::{
-    Appointment, AppointmentFilter, AppointmentOrder, AppointmentStatus, BookingRequest, CancelRequest, Transition,
-    Wanted,
+    Appointment, AppointmentFilter, AppointmentOrder, AppointmentStatus, BookingRequest, CancelRequest, Outcome,
+    Transition, Wanted,
 };
 pub use service::{Booking, appointment_lock};
 pub use store::{appointments, appointments_of, histories, known_patients};

@@ -66,6 +66,45 @@ impl Appointment {
         }
     }
 
+    /// The visit took place.
+    ///
+    /// # Errors
+    /// `InvalidTransition` where it is not confirmed, or has not begun.
+    pub fn complete(self, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        self.end(AppointmentStatus::Completed, "completed", now)
+    }
+
+    /// The patient did not come.
+    ///
+    /// # Errors
+    /// `InvalidTransition` where it is not confirmed, or has not begun.
+    pub fn mark_no_show(self, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        self.end(AppointmentStatus::NoShow, "marked as missed", now)
+    }
+
+    fn end(self, status: AppointmentStatus, what: &str, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        match self.status {
+            AppointmentStatus::Confirmed if now >= self.visit.start => Ok(self.becomes(status)),
+            AppointmentStatus::Confirmed => {
+                let message = "The visit has not begun yet.";
+                Err(Refusal::of("appointmentId", Code::InvalidTransition, message))
+            }
+            _ => Err(self.cannot(what)),
+        }
+    }
+
+    /// Refuses to go on where the client saw another version.
+    ///
+    /// # Errors
+    /// `VersionConflict`.
+    pub fn require_version(&self, seen: Option<i32>) -> Result<(), Refusal> {
+        if seen.is_none_or(|seen| seen == self.version) {
+            return Ok(());
+        }
+        let message = "The appointment has changed meanwhile: look at it again.";
+        Err(Refusal::of("version", Code::VersionConflict, message))
+    }
+
     /// Until when the patient may cancel, where the notice is so many hours; nothing where there is nothing to cancel any more.
     #[must_use]
     pub fn cancellable_until(&self, notice_hours: i32) -> Option<DateTime<Utc>> {
@@ -144,6 +183,17 @@ pub struct CancelRequest {
     pub appointment_id: AppointmentId,
     /// Why.
     pub reason: Option<String>,
+    /// The version that the client saw.
+    pub version: Option<i32>,
+}
+
+/// How a visit came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took place.
+    Completed,
+    /// The patient did not come.
+    NoShow,
 }
 
 /// Which appointments.
@@ -202,6 +252,12 @@ mod tests {
             let confirmed = appointment(status).confirm().map(|after| (after.status, after.version));
             let cancelled = appointment(status).cancel().map(|after| (after.status, after.version));
             assert_eq!(confirmed.ok(), (status == Pending).then_some((Confirmed, 2)), "{status:?}");
+            let start = appointment(status).visit.start;
+            let completed = appointment(status).complete(start).map(|after| (after.status, after.version));
+            let missed = appointment(status).mark_no_show(start).map(|after| (after.status, after.version));
+            assert_eq!(completed.ok(), (status == Confirmed).then_some((Completed, 2)), "{status:?}");
+            assert_eq!(missed.ok(), (status == Confirmed).then_some((NoShow, 2)), "{status:?}");
+            assert!(appointment(status).complete(start - TimeDelta::microseconds(1)).is_err(), "{status:?}");
             let cancellable = matches!(status, Held | Pending | Confirmed);
             assert_eq!(cancelled.ok(), cancellable.then_some((Cancelled, 2)), "{status:?}");
             assert_eq!(appointment(status).cancellable_until(1).is_some(), cancellable, "{status:?}");

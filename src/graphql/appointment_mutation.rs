@@ -7,12 +7,15 @@ use super::{
     guard::For,
     input,
     scalars::{DateTime, TimeZone},
-    user_error::{Sought, UserError, outcome, outcome_of_seeking},
+    user_error::{Sought, UserError, outcome_of_changing, outcome_of_seeking},
 };
 use crate::{
     availability::SlotKey,
-    booking::{BookingRequest, CancelRequest, Wanted},
-    kernel::rejection::{Code, Refusal, Rejection},
+    booking::{self, BookingRequest, CancelRequest, Outcome, Wanted},
+    kernel::{
+        id::AppointmentId,
+        rejection::{Code, Refusal, Rejection},
+    },
 };
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
@@ -98,6 +101,17 @@ pub struct CancelAppointmentInput {
     appointment_id: ID,
     /// Why, at most 1,000 characters.
     reason: Option<String>,
+    /// The version that you saw: where it is another by now, nothing is done.
+    version: Option<i32>,
+}
+
+/// Which appointment.
+#[derive(InputObject)]
+pub struct AppointmentActionInput {
+    /// Which appointment.
+    appointment_id: ID,
+    /// The version that you saw: where it is another by now, nothing is done.
+    version: Option<i32>,
 }
 
 /// What became of an appointment.
@@ -107,6 +121,16 @@ pub struct AppointmentPayload {
     appointment: Option<Appointment>,
     /// What was refused, and why; nothing was written then.
     user_errors: Vec<UserError>,
+}
+
+impl AppointmentPayload {
+    fn from_change(
+        result: Result<booking::Appointment, Rejection>,
+        appointment_id: Option<AppointmentId>,
+    ) -> Result<Self, Failure> {
+        let (appointment, user_errors) = outcome_of_changing(result, appointment_id)?;
+        Ok(Self { appointment: appointment.map(Appointment), user_errors })
+    }
 }
 
 /// Mutations of appointments.
@@ -140,12 +164,44 @@ impl AppointmentMutation {
         context: &Context<'_>,
         #[graphql(desc = "What shall be cancelled.")] input: CancelAppointmentInput,
     ) -> Result<AppointmentPayload, Failure> {
+        let id = input::id(&input.appointment_id, "appointmentId");
+        let known = id.as_ref().ok().copied();
         let cancel = async {
-            let appointment_id = input::id(&input.appointment_id, "appointmentId")?;
-            let request = CancelRequest { appointment_id, reason: input.reason };
+            let request = CancelRequest { appointment_id: id?, reason: input.reason, version: input.version };
             context.services().booking.cancel(context.signed_in()?, request).await
         };
-        let (appointment, user_errors) = outcome(cancel.await)?;
-        Ok(AppointmentPayload { appointment: appointment.map(Appointment), user_errors })
+        AppointmentPayload::from_change(cancel.await, known)
     }
+
+    /// Say that the visit took place, from its start on. For the doctor concerned and admins.
+    #[graphql(guard = "For::Staff")]
+    async fn complete_appointment(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: AppointmentActionInput,
+    ) -> Result<AppointmentPayload, Failure> {
+        conclude(context, &input, Outcome::Completed).await
+    }
+
+    /// Say that the patient did not come, from the visit's start on. For the doctor concerned and admins.
+    #[graphql(guard = "For::Staff")]
+    async fn mark_no_show(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: AppointmentActionInput,
+    ) -> Result<AppointmentPayload, Failure> {
+        conclude(context, &input, Outcome::NoShow).await
+    }
+}
+
+async fn conclude(
+    context: &Context<'_>,
+    input: &AppointmentActionInput,
+    outcome: Outcome,
+) -> Result<AppointmentPayload, Failure> {
+    let id = input::id(&input.appointment_id, "appointmentId");
+    let known = id.as_ref().ok().copied();
+    let conclude =
+        async { context.services().booking.conclude(context.signed_in()?, id?, outcome, input.version).await };
+    AppointmentPayload::from_change(conclude.await, known)
 }

@@ -1,8 +1,8 @@
 //! What the user can act on, in the payloads of mutations.
 
-use super::{context::Reach, failure::Failure, page, slot::Slot};
+use super::{appointment::Appointment, context::Reach, failure::Failure, page, slot::Slot};
 use crate::kernel::{
-    id::{DoctorId, VisitTypeId},
+    id::{AppointmentId, DoctorId, VisitTypeId},
     rejection::{self, Refusal, Rejection},
 };
 use async_graphql::{Context, Description, Enum, Interface, Object};
@@ -39,6 +39,8 @@ pub enum UserErrorCode {
     TooFarAhead,
     /// The appointment is not in a state for this.
     InvalidTransition,
+    /// The appointment has changed since the version that you saw.
+    VersionConflict,
     /// It is too late to cancel.
     CancellationWindowPassed,
     /// Two rules with slots of different lengths cover the same time.
@@ -63,6 +65,8 @@ pub enum UserError {
     InputError(InputError),
     /// A time that cannot be had.
     SlotUnavailable(SlotUnavailable),
+    /// An appointment that has changed meanwhile.
+    VersionConflict(VersionConflict),
 }
 
 /// Something is wrong with the input, or with its timing.
@@ -140,15 +144,39 @@ fn path(refusal: &Refusal) -> Option<Vec<String>> {
     (!refusal.field.is_empty()).then(|| refusal.field.clone())
 }
 
+/// The appointment has changed since the version that you saw.
+#[derive(Debug, Description)]
+pub struct VersionConflict {
+    refusal: Refusal,
+    appointment_id: AppointmentId,
+}
+
+#[Object(use_type_description)]
+impl VersionConflict {
+    /// Which kind of error.
+    async fn code(&self) -> UserErrorCode {
+        self.refusal.code.into()
+    }
+
+    /// A sentence for the person at the screen, in English.
+    async fn message(&self) -> String {
+        self.refusal.message.to_string()
+    }
+
+    /// The path into the input; null where no field is to blame.
+    async fn field(&self) -> Option<Vec<String>> {
+        path(&self.refusal)
+    }
+
+    /// The appointment as it is now.
+    async fn current(&self, context: &Context<'_>) -> Result<Appointment, Failure> {
+        Ok(Appointment(context.loaders().appointments.load_known(self.appointment_id).await?))
+    }
+}
+
 /// What a mutation came to: what the user can act on goes into the payload, everything else is a failure.
 pub fn outcome<T>(result: Result<T, Rejection>) -> Result<(Option<T>, Vec<UserError>), Failure> {
-    match result {
-        Ok(value) => Ok((Some(value), Vec::new())),
-        Err(Rejection::Refused(refusals)) => {
-            Ok((None, refusals.into_iter().map(|refusal| UserError::InputError(InputError(refusal))).collect()))
-        }
-        Err(rejection) => Err(rejection.into()),
-    }
+    outcome_by(result, |refusal| UserError::InputError(InputError(refusal)))
 }
 
 /// The same for a mutation that sought a time.
@@ -157,12 +185,34 @@ pub fn outcome_of_seeking<T>(
     sought: Option<Sought>,
 ) -> Result<(Option<T>, Vec<UserError>), Failure> {
     use rejection::Code::{SlotBusy, SlotTaken, SlotUnavailable as Unavailable, TooFarAhead, TooLate};
-    let (Some(sought), Err(Rejection::Refused(refusals))) = (sought, &result) else { return outcome(result) };
-    let errors = refusals.iter().cloned().map(|refusal| match refusal.code {
-        SlotBusy | SlotTaken | Unavailable | TooFarAhead | TooLate => {
+    outcome_by(result, |refusal| match (refusal.code, sought) {
+        (SlotBusy | SlotTaken | Unavailable | TooFarAhead | TooLate, Some(sought)) => {
             UserError::SlotUnavailable(SlotUnavailable { refusal, sought })
         }
         _ => UserError::InputError(InputError(refusal)),
-    });
-    Ok((None, errors.collect()))
+    })
+}
+
+/// The same for a mutation of an appointment.
+pub fn outcome_of_changing<T>(
+    result: Result<T, Rejection>,
+    appointment_id: Option<AppointmentId>,
+) -> Result<(Option<T>, Vec<UserError>), Failure> {
+    outcome_by(result, |refusal| match (refusal.code, appointment_id) {
+        (rejection::Code::VersionConflict, Some(appointment_id)) => {
+            UserError::VersionConflict(VersionConflict { refusal, appointment_id })
+        }
+        _ => UserError::InputError(InputError(refusal)),
+    })
+}
+
+fn outcome_by<T>(
+    result: Result<T, Rejection>,
+    error: impl FnMut(Refusal) -> UserError,
+) -> Result<(Option<T>, Vec<UserError>), Failure> {
+    match result {
+        Ok(value) => Ok((Some(value), Vec::new())),
+        Err(Rejection::Refused(refusals)) => Ok((None, refusals.into_iter().map(error).collect())),
+        Err(rejection) => Err(rejection.into()),
+    }
 }

@@ -33,6 +33,8 @@ pub enum Code {
     TooFarAhead,
     /// The appointment is not in a state for this.
     InvalidTransition,
+    /// The appointment has changed since the version that the client saw.
+    VersionConflict,
     /// It is too late to cancel.
     CancellationWindowPassed,
     /// Two rules of different slot lengths share some time.

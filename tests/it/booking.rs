@@ -319,3 +319,59 @@ async fn appointments_are_listed_in_the_order_and_with_the_filter_that_is_asked_
     assert_eq!(list("filter: { from: \"2026-06-03T00:00:00Z\", to: \"2026-06-04T00:00:00Z\" }").await.0, "03");
     assert_eq!(list("filter: { statuses: [CANCELLED] }").await.0, "");
 }
+
+#[tokio::test]
+async fn the_doctor_says_how_a_visit_came_out_once_it_has_begun() {
+    let app = TestApp::start().await;
+    let (mut doctor, mut other) = (app.doctor("Dora").await, app.doctor("Otto").await);
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 1).await;
+    let (first, second) =
+        (ada.books(&slots[0]).await["appointment"].clone(), ada.books(&slots[1]).await["appointment"].clone());
+    app.works().await;
+    let conclude = async |actor: &crate::support::Actor, mutation: &str, appointment: &Value, version: Option<i32>| {
+        let input = json!({ "appointmentId": appointment["id"], "version": version });
+        actor.does(mutation, "AppointmentActionInput", input, "appointment { status version history { to } }").await
+    };
+    assert_eq!(code(&conclude(&doctor.actor, "completeAppointment", &first, None).await), "INVALID_TRANSITION");
+    assert_eq!(code(&conclude(&ada, "completeAppointment", &first, None).await), "FORBIDDEN");
+    app.passes(TimeDelta::minutes(60));
+    doctor.actor.refreshes().await;
+    other.actor.refreshes().await;
+    assert_eq!(code(&conclude(&other.actor, "markNoShow", &first, None).await), "NOT_FOUND");
+    let stale = conclude(&doctor.actor, "completeAppointment", &first, Some(1)).await;
+    assert_eq!(
+        (code(&stale), stale["userErrors"][0]["__typename"].clone()),
+        ("VERSION_CONFLICT".to_owned(), json!("VersionConflict"))
+    );
+    let completed = conclude(&doctor.actor, "completeAppointment", &first, Some(2)).await;
+    assert_eq!(
+        completed["appointment"],
+        json!({ "status": "COMPLETED", "version": 3, "history": [{ "to": "PENDING" }, { "to": "CONFIRMED" }, { "to": "COMPLETED" }] })
+    );
+    assert_eq!(code(&conclude(&doctor.actor, "markNoShow", &first, None).await), "INVALID_TRANSITION");
+    app.passes(TimeDelta::minutes(30));
+    doctor.actor.refreshes().await;
+    assert_eq!(conclude(&doctor.actor, "markNoShow", &second, None).await["appointment"]["status"], "NO_SHOW");
+    let seen = app.visitor().sees(&format!("{{ doctor(id: \"{}\") {{ calendarVersion }} }}", doctor.id)).await;
+    assert_eq!(seen["doctor"]["calendarVersion"], 2 + 2, "nobody's board changed");
+}
+
+#[tokio::test]
+async fn whoever_saw_an_old_version_is_shown_the_present_one_and_changes_nothing() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let booked = ada.books(&doctor.slots(&app, 3).await[7]).await["appointment"].clone();
+    app.works().await;
+    let query = "mutation ($input: CancelAppointmentInput!) { cancelAppointment(input: $input) {
+        appointment { status } userErrors { code field ... on VersionConflict { current { status version } } } } }";
+    let cancel = async |version: i32| {
+        let input = json!({ "appointmentId": booked["id"], "version": version });
+        ada.asks(query, json!({ "input": input })).await["data"]["cancelAppointment"].clone()
+    };
+    let current = json!({ "status": "CONFIRMED", "version": 2 });
+    let error = json!({ "code": "VERSION_CONFLICT", "field": ["version"], "current": current });
+    assert_eq!(cancel(1).await, json!({ "appointment": null, "userErrors": [error] }));
+    assert_eq!(cancel(2).await, json!({ "appointment": { "status": "CANCELLED" }, "userErrors": [] }));
+}
