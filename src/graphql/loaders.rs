@@ -77,7 +77,6 @@ macro_rules! loaders {
             /// Loaders that see what `caller` may see.
             #[must_use]
             pub fn new(services: &Services, caller: &Caller) -> Self {
-                let _ = caller;
                 Self { $($name: Loader::new($fetch::new(services, caller)),)* }
             }
         }
@@ -134,7 +133,6 @@ macro_rules! fetch {
                 $keys: &[$Key],
             ) -> Result<std::collections::HashMap<$Key, $Value>, $crate::kernel::rejection::Rejection> {
                 let ($services, $caller) = (&self.services, &self.caller);
-                let _ = $caller;
                 $body
             }
         }

@@ -41,10 +41,10 @@ async fn while_one_books_the_others_are_turned_away_by_the_lock_without_a_transa
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
         let connection = app.app.services.database.reader();
         eventually("a booking waits", async || (query(connection, waiting).await > 0).then_some(())).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(query(connection, waiting).await, 1, "transactions of one slot");
     } else {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     drop(held_up);
     let payloads = everybody.await.unwrap();
@@ -64,7 +64,7 @@ async fn a_slot_that_is_busy_costs_nothing_but_the_word() {
         let slot = slot.clone();
         async move { ada.books(&slot).await }
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let lost = tokio::time::timeout(Duration::from_secs(2), ben.books(&slot)).await.unwrap();
     assert_eq!(code(&lost), "SLOT_BUSY");
     assert_eq!(lost["userErrors"][0]["__typename"], "SlotUnavailable");
