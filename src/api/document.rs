@@ -5,8 +5,8 @@ use crate::config::Limits;
 use async_graphql::{
     Name, Positioned, Value as ConstValue, Variables,
     parser::types::{
-        Directive, DocumentOperations, ExecutableDocument, FragmentDefinition, InlineFragment, OperationDefinition,
-        OperationType, Selection, SelectionSet, VariableDefinition,
+        DocumentOperations, ExecutableDocument, FragmentDefinition, InlineFragment, OperationDefinition, OperationType,
+        Selection, SelectionSet, VariableDefinition,
     },
 };
 use std::collections::{HashMap, HashSet};
@@ -40,9 +40,6 @@ pub fn check(
         if size.depth > limits.depth {
             return Err(Unfit::TooComplex("The document is too deep."));
         }
-    }
-    if measure.has_unknown_directive {
-        return Err(Unfit::Invalid("There are the directives @skip and @include, and no others."));
     }
     let keys = root_keys(&operation.node.selection_set.node, &document.fragments);
     match operation.node.ty {
@@ -127,21 +124,17 @@ struct Measure<'a> {
     /// What was measured, or, where it is empty yet, is being measured: a fragment that spreads itself is for the library to refuse.
     known: HashMap<&'a str, Size>,
     visited: usize,
-    /// The library lets unknown directives pass on `__typename`.
-    has_unknown_directive: bool,
 }
 
 impl<'a> Measure<'a> {
     fn new(document: &'a ExecutableDocument) -> Self {
-        Self { fragments: &document.fragments, known: HashMap::new(), visited: 0, has_unknown_directive: false }
+        Self { fragments: &document.fragments, known: HashMap::new(), visited: 0 }
     }
 
     fn selections(&mut self, set: &'a SelectionSet) -> Size {
         let mut whole = Size::default();
         for selection in &set.items {
             self.visited += 1;
-            let is_known = |directive: &Positioned<Directive>| matches!(&*directive.node.name.node, "skip" | "include");
-            self.has_unknown_directive |= !selection.node.directives().iter().all(is_known);
             let part = match &selection.node {
                 Selection::Field(field) => {
                     let inner = self.selections(&field.node.selection_set.node);
@@ -218,15 +211,6 @@ mod tests {
     #[test]
     fn a_fragment_that_spreads_itself_is_measured_all_the_same() {
         assert_eq!(verdict("{ ...f } fragment f on Query { a ...f }", None), Ok(OperationType::Query));
-    }
-
-    #[test]
-    fn directives_that_are_not_there_are_refused_wherever_they_stand() {
-        let unknown = Err(Unfit::Invalid("There are the directives @skip and @include, and no others."));
-        assert_eq!(verdict("{ __typename @nope }", None), unknown);
-        assert_eq!(verdict("{ ... @nope { a } }", None), unknown);
-        assert_eq!(verdict("{ ...f @nope } fragment f on Query { a }", None), unknown);
-        assert_eq!(verdict("{ a @skip(if: true) ... @include(if: true) { b } }", None), Ok(OperationType::Query));
     }
 
     #[test]

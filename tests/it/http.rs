@@ -254,7 +254,9 @@ async fn directives_of_typename_are_directives_like_others() {
     let query = "query ($no: Boolean!) { a: __typename @skip(if: $no) b: __typename }";
     assert_eq!(ask(query, json!({ "no": true })).await, json!({ "data": { "b": "Query" } }));
     assert_eq!(ask(query, json!({ "no": false })).await, json!({ "data": { "a": "Query", "b": "Query" } }));
-    for wrong in ["{ __typename @skip(if: 1) }", "{ __typename @skip }", "{ __typename @nope }"] {
+    for wrong in
+        ["{ __typename @skip(if: 1) }", "{ __typename @skip }", "{ __typename @nope }", "{ ... @nope { __typename } }"]
+    {
         assert_eq!(ask(wrong, json!({})).await["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{wrong}");
     }
 }

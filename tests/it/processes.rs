@@ -102,7 +102,7 @@ async fn postgres_without_redis_works_and_events_are_read_from_the_log() {
     socket.says(json!({ "type": "ping" })).await;
     assert_eq!(socket.hears().await["type"], "pong");
     assert!(patient.books(&slot).await["appointment"].is_object());
-    let event = tokio::time::timeout(Duration::from_secs(3), socket.hears()).await.unwrap();
+    let event = tokio::time::timeout(Duration::from_millis(1_500), socket.hears()).await.unwrap();
     assert_eq!(event["payload"]["data"]["slotEvents"]["kind"], "SLOT_TAKEN");
 }
 
