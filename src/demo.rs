@@ -4,11 +4,12 @@ use crate::{
     accounts::{Account, Accounts},
     availability::{Availability, NewOverride, NewRule, OverrideKind, Weekday},
     booking::{Booking, BookingRequest, Wanted},
-    directory::{Directory, NewClinic, NewDoctor, NewSpecialty, Price, SavedVisitType, VisitMode, VisitType},
+    directory::{Directory, NewClinic, NewDoctor, NewSpecialty, SavedVisitType, VisitMode, VisitType},
     kernel::{
         clock::Clock,
         id::{ClinicId, DoctorId, SessionId, SpecialtyId, UserId, VisitTypeId},
         local_time::LocalTime,
+        money::Money,
         page::PageRequest,
         rejection::{Internal, Rejection},
         viewer::{Role, Viewer},
@@ -142,6 +143,9 @@ impl Demo<'_> {
                 phone: Some(phone.to_owned()),
                 time_zone,
                 cancellation_notice_hours: None,
+                cancellation_policy: None,
+                cancellation_fee: None,
+                hold_minutes: None,
             };
             let id = match found {
                 Some(id) => id,
@@ -270,7 +274,7 @@ fn visit_types(doctor_id: DoctorId, place: usize) -> [VisitType; 2] {
         step_minutes: None,
         buffer_before_minutes: None,
         buffer_after_minutes: None,
-        price: Some(Price { amount, currency: currency.to_owned() }),
+        price: Some(Money { amount, currency: currency.to_owned() }),
         mode,
         active: true,
     };

@@ -57,6 +57,14 @@ pub struct Model {
     pub notes: Option<String>,
     /// When a claim that nobody confirms is dead.
     pub expires_at: Option<DateTimeUtc>,
+    /// Whether a hold was renewed, which is possible once.
+    pub hold_renewed: bool,
+    /// What a late cancellation cost, in the smallest unit of its currency.
+    pub cancellation_fee_amount: Option<i32>,
+    /// ISO 4217.
+    pub cancellation_fee_currency: Option<String>,
+    /// The appointment that this one replaces.
+    pub rescheduled_from: Option<AppointmentId>,
     /// Grows by one with each change.
     pub version: i32,
     /// When it was booked.

@@ -12,6 +12,8 @@ pub struct Model {
     pub doctor_id: DoctorId,
     /// Grows by one with each event.
     pub version: i32,
+    /// The version that the last change of hours or settings made: what is known of them is right as long as this stays.
+    pub schedule_version: i32,
 }
 
 /// No relation is declared: links are read in batches, by id.

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum CalendarEventKind {
     /// A time was booked.
     SlotTaken,
+    /// A time was held, or its hold was renewed.
+    SlotHeld,
     /// A time became free.
     SlotReleased,
     /// The hours or the settings changed.
@@ -29,10 +31,12 @@ pub struct Model {
     pub version: i32,
     /// What happened.
     pub kind: CalendarEventKind,
-    /// The start of the time that was taken or released.
+    /// The start of the time that was taken, held or released.
     pub starts_at: Option<DateTimeUtc>,
     /// Its end.
     pub ends_at: Option<DateTimeUtc>,
+    /// Until when it is held.
+    pub held_until: Option<DateTimeUtc>,
     /// When it happened.
     pub occurred_at: DateTimeUtc,
     /// Whether the bus is known to have taken it.

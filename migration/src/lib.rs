@@ -5,6 +5,7 @@ mod m20261125_000002_directory;
 mod m20261125_000003_availability;
 mod m20261125_000004_calendar;
 mod m20261125_000005_booking;
+mod m20261125_000006_holds;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000003_availability::Migration),
             Box::new(m20261125_000004_calendar::Migration),
             Box::new(m20261125_000005_booking::Migration),
+            Box::new(m20261125_000006_holds::Migration),
         ]
     }
 }

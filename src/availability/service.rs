@@ -183,9 +183,10 @@ impl Availability {
 
     /// Writes the event of a change of the schedule, makes it true and tells everybody.
     pub(super) async fn finish(&self, transaction: Transaction, turn: Turn) -> Result<(), Rejection> {
-        let event = calendar::record_in(&transaction, turn, Change::ScheduleChanged, self.clock.now()).await?;
+        let now = turn.now(&*self.clock);
+        let events = calendar::record_in(&transaction, turn, &[Change::ScheduleChanged], now).await?;
         transaction.commit().await?;
-        self.publisher.publish(&[event]).await;
+        self.publisher.publish(&events).await;
         Ok(())
     }
 

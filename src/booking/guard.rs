@@ -47,13 +47,13 @@ pub async fn claim(
     viewer: &Viewer,
     claimed: Claimed,
     promise: impl AsyncFnOnce(&Transaction, &Appointment) -> Result<(), Rejection>,
-) -> Result<(Appointment, CalendarEvent), Rejection> {
+) -> Result<(Appointment, Vec<CalendarEvent>), Rejection> {
     let field = claimed.field;
     let transaction = database.begin().await?;
     let turn = calendar::try_turn_in(&transaction, claimed.wanted.doctor_id).await?;
     let turn = turn.ok_or_else(|| Refusal::not_found(field))?;
     // Whoever waited for the calendar decides by the time at which it came free.
-    let now = clock.now();
+    let now = turn.now(clock);
     let appointment = judge_in(&transaction, viewer, claimed, now).await?;
     match store::insert_in(&transaction, &appointment).await {
         Err(error) if store::is_taken(&error) => return Err(refusal(field, Code::SlotTaken).into()),
@@ -71,7 +71,7 @@ async fn write_in(
     turn: Turn,
     appointment: &Appointment,
     now: DateTime<Utc>,
-) -> Result<CalendarEvent, Rejection> {
+) -> Result<Vec<CalendarEvent>, Rejection> {
     let booked = Transition {
         appointment_id: appointment.id,
         from: None,
@@ -81,7 +81,7 @@ async fn write_in(
         at: now,
     };
     store::record_in(transaction, vec![booked]).await?;
-    calendar::record_in(transaction, turn, Change::Taken(appointment.visit), now).await
+    calendar::record_in(transaction, turn, &[Change::Taken(appointment.visit)], now).await
 }
 
 /// The appointment, if the rules, the clock and the other claims let it be made.

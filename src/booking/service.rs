@@ -96,8 +96,8 @@ impl Booking {
         };
         let claimed = guard::claim(&self.database, &*self.clock, viewer, claimed, promise).await;
         let published = async {
-            if let Ok((_, event)) = &claimed {
-                self.publisher.publish(std::slice::from_ref(event)).await;
+            if let Ok((_, events)) = &claimed {
+                self.publisher.publish(events).await;
             }
         };
         let released = async {
@@ -165,9 +165,9 @@ impl Booking {
             at: now,
         };
         store::record_in(&transaction, vec![cancelled]).await?;
-        let event = calendar::record_in(&transaction, turn, Change::Released(after.visit), now).await?;
+        let event = calendar::record_in(&transaction, turn, &[Change::Released(after.visit)], now).await?;
         transaction.commit().await?;
-        self.publisher.publish(&[event]).await;
+        self.publisher.publish(&event).await;
         tracing::info!("cancelled");
         Ok(after)
     }

@@ -23,6 +23,8 @@ pub struct CalendarEvent {
 pub enum Change {
     /// This time was booked.
     Taken(Interval),
+    /// This time is held until then, if it is not booked before.
+    Held(Interval, DateTime<Utc>),
     /// This time is free again.
     Released(Interval),
     /// Hours or settings are others now.
@@ -34,8 +36,14 @@ impl Change {
     #[must_use]
     pub fn interval(&self) -> Option<Interval> {
         match self {
-            Self::Taken(interval) | Self::Released(interval) => Some(*interval),
+            Self::Taken(interval) | Self::Held(interval, _) | Self::Released(interval) => Some(*interval),
             Self::ScheduleChanged => None,
         }
+    }
+
+    /// Until when the time is held, where it is.
+    #[must_use]
+    pub fn held_until(&self) -> Option<DateTime<Utc>> {
+        if let Self::Held(_, until) = self { Some(*until) } else { None }
     }
 }

@@ -65,6 +65,7 @@ struct Message {
     kind: CalendarEventKind,
     starts_at: Option<DateTime<Utc>>,
     ends_at: Option<DateTime<Utc>>,
+    held_until: Option<DateTime<Utc>>,
     occurred_at: DateTime<Utc>,
 }
 
@@ -77,6 +78,7 @@ fn to_message(event: &CalendarEvent) -> String {
         kind: kind(&event.change),
         starts_at: interval.map(|interval| interval.start),
         ends_at: interval.map(|interval| interval.end),
+        held_until: event.change.held_until(),
         occurred_at: event.occurred_at,
     };
     serde_json::to_string(&message).unwrap_or_default()
@@ -89,7 +91,7 @@ pub(super) fn from_message(text: &str) -> Option<CalendarEvent> {
         id: message.id,
         doctor_id: message.doctor_id,
         version: message.version,
-        change: to_change(message.kind, message.starts_at, message.ends_at)?,
+        change: to_change(message.kind, message.starts_at.zip(message.ends_at), message.held_until)?,
         occurred_at: message.occurred_at,
     })
 }

@@ -4,6 +4,7 @@ use super::model::{CalendarEvent, Change};
 use crate::{
     infra::db::{Database, Transaction},
     kernel::{
+        clock::Clock,
         id::DoctorId,
         interval::Interval,
         rejection::{Internal, Rejection},
@@ -12,11 +13,10 @@ use crate::{
 use ::entity::{calendar, calendar_event, calendar_event::CalendarEventKind, calendar_log};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Statement,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, QueryTrait, Statement,
+    sea_query::{Expr, ExprTrait, Query},
 };
 use uuid::Uuid;
 
@@ -34,29 +34,56 @@ pub async fn log_id(database: &Database) -> Result<Uuid, Rejection> {
 /// # Errors
 /// Where the database refuses.
 pub async fn open_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<(), Rejection> {
-    let row = calendar::ActiveModel { doctor_id: Set(doctor_id), version: Set(0) };
+    let row = calendar::ActiveModel { doctor_id: Set(doctor_id), version: Set(0), schedule_version: Set(0) };
     calendar::Entity::insert(row).exec_without_returning(&**transaction).await?;
     Ok(())
 }
 
-/// The right to make the next change of one calendar: its row is locked until the transaction ends.
+/// The right to change one calendar: its row is locked until the transaction ends.
 #[derive(Debug)]
 pub struct Turn {
     doctor_id: DoctorId,
+    /// The version that the first change makes.
     version: i32,
+    /// What the database's clock said when the row was free, where it has one.
+    database_time: Option<DateTime<Utc>>,
 }
 
-/// Takes the row of a doctor's calendar for one change; nothing where there is no such doctor. Everybody else who would
+impl Turn {
+    /// Whose calendar.
+    #[must_use]
+    pub fn doctor_id(&self) -> DoctorId {
+        self.doctor_id
+    }
+
+    /// The time by which to decide: one clock for all processes, read when it was this one's turn.
+    #[must_use]
+    pub fn now(&self, clock: &dyn Clock) -> DateTime<Utc> {
+        clock.settle(self.database_time)
+    }
+}
+
+/// Takes the row of a doctor's calendar, for one change at least; nothing where there is no such doctor. Everybody else who would
 /// change this calendar waits.
 ///
 /// # Errors
 /// Where the database refuses.
 pub async fn try_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<Option<Turn>, Rejection> {
-    let update = calendar::Entity::update_many()
-        .col_expr(calendar::Column::Version, Expr::col(calendar::Column::Version).add(1))
-        .filter(calendar::Column::DoctorId.eq(doctor_id));
-    let rows = update.exec_with_returning(&**transaction).await?;
-    Ok(rows.first().map(|row| Turn { doctor_id, version: row.version }))
+    let mut update = Query::update();
+    update
+        .table(calendar::Entity)
+        .value(calendar::Column::Version, Expr::col(calendar::Column::Version).add(1))
+        .and_where(Expr::col(calendar::Column::DoctorId).eq(doctor_id))
+        .returning(Query::returning().exprs([
+            Expr::col(calendar::Column::Version),
+            // Asked after the wait for the row.
+            transaction.time(),
+        ]));
+    let row = transaction.query_one(&update).await?;
+    let turn = |row: QueryResult| {
+        Ok(Turn { doctor_id, version: row.try_get_by_index(0)?, database_time: row.try_get_by_index(1)? })
+    };
+    Ok(row.map(turn).transpose().map_err(|error: DbErr| error)?)
 }
 
 /// The same for a doctor who is known to be there.
@@ -68,29 +95,50 @@ pub async fn take_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Res
     Ok(turn.ok_or_else(|| Internal::new("a doctor without a calendar"))?)
 }
 
-/// Writes the change that the turn was taken for.
+/// Writes the changes that the turn was taken for, in order, each with a version of its own: one at least.
 ///
 /// # Errors
 /// Where the database refuses.
 pub async fn record_in(
     transaction: &Transaction,
     turn: Turn,
-    change: Change,
+    changes: &[Change],
     at: DateTime<Utc>,
-) -> Result<CalendarEvent, Rejection> {
+) -> Result<Vec<CalendarEvent>, Rejection> {
+    let version_of = |place: usize| turn.version.saturating_add(i32::try_from(place).unwrap_or(i32::MAX));
+    let row = |(place, change): (usize, &Change)| event_row(turn.doctor_id, version_of(place), change, at);
+    let rows = changes.iter().enumerate().map(row);
+    let written = calendar_event::Entity::insert_many(rows).exec_with_returning(&**transaction).await?;
+    let schedule_change = changes.iter().rposition(|change| *change == Change::ScheduleChanged);
+    let mut update = calendar::Entity::update_many().filter(calendar::Column::DoctorId.eq(turn.doctor_id));
+    if let Some(place) = schedule_change {
+        update = update.col_expr(calendar::Column::ScheduleVersion, Expr::value(version_of(place)));
+    }
+    if schedule_change.is_some() || changes.len() > 1 {
+        let last = Expr::value(version_of(changes.len().saturating_sub(1)));
+        update.col_expr(calendar::Column::Version, last).exec(&**transaction).await?;
+    }
+    written.iter().map(to_event).collect()
+}
+
+pub(super) fn event_row(
+    doctor_id: DoctorId,
+    version: i32,
+    change: &Change,
+    at: DateTime<Utc>,
+) -> calendar_event::ActiveModel {
     let interval = change.interval();
-    let row = calendar_event::ActiveModel {
-        doctor_id: Set(turn.doctor_id),
-        version: Set(turn.version),
-        kind: Set(kind(&change)),
+    calendar_event::ActiveModel {
+        doctor_id: Set(doctor_id),
+        version: Set(version),
+        kind: Set(kind(change)),
         starts_at: Set(interval.map(|interval| interval.start)),
         ends_at: Set(interval.map(|interval| interval.end)),
+        held_until: Set(change.held_until()),
         occurred_at: Set(at),
         published: Set(false),
         ..Default::default()
-    };
-    let row = row.insert(&**transaction).await?;
-    Ok(CalendarEvent { id: row.id, doctor_id: turn.doctor_id, version: turn.version, change, occurred_at: at })
+    }
 }
 
 /// What of the log is committed. On PostgreSQL this is a snapshot, because transactions commit out of the order of their rows' numbers; on
@@ -161,6 +209,7 @@ pub async fn mark_published(database: &Database, ids: Vec<i64>) -> Result<(), Re
 pub(super) fn kind(change: &Change) -> CalendarEventKind {
     match change {
         Change::Taken(_) => CalendarEventKind::SlotTaken,
+        Change::Held(..) => CalendarEventKind::SlotHeld,
         Change::Released(_) => CalendarEventKind::SlotReleased,
         Change::ScheduleChanged => CalendarEventKind::ScheduleChanged,
     }
@@ -168,19 +217,20 @@ pub(super) fn kind(change: &Change) -> CalendarEventKind {
 
 pub(super) fn to_change(
     kind: CalendarEventKind,
-    starts_at: Option<DateTime<Utc>>,
-    ends_at: Option<DateTime<Utc>>,
+    ends: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    held_until: Option<DateTime<Utc>>,
 ) -> Option<Change> {
-    let interval = starts_at.zip(ends_at).and_then(|(start, end)| Interval::try_new(start, end));
+    let interval = ends.and_then(|(start, end)| Interval::try_new(start, end));
     match kind {
         CalendarEventKind::SlotTaken => interval.map(Change::Taken),
+        CalendarEventKind::SlotHeld => interval.zip(held_until).map(|(interval, until)| Change::Held(interval, until)),
         CalendarEventKind::SlotReleased => interval.map(Change::Released),
         CalendarEventKind::ScheduleChanged => Some(Change::ScheduleChanged),
     }
 }
 
 fn to_event(row: &calendar_event::Model) -> Result<CalendarEvent, Rejection> {
-    let change = to_change(row.kind, row.starts_at, row.ends_at)
+    let change = to_change(row.kind, row.starts_at.zip(row.ends_at), row.held_until)
         .ok_or_else(|| Internal::new("a calendar event without its time"))?;
     Ok(CalendarEvent {
         id: row.id,

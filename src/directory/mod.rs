@@ -7,8 +7,8 @@ mod store;
 mod watch;
 
 pub use model::{
-    Clinic, ClinicPatch, Doctor, DoctorFilter, DoctorPatch, NewClinic, NewDoctor, NewSpecialty, Price, SavedVisitType,
-    Specialty, SpecialtyPatch, VisitMode, VisitType,
+    CancellationPolicy, Clinic, ClinicPatch, Doctor, DoctorFilter, DoctorPatch, NewClinic, NewDoctor, NewSpecialty,
+    SavedVisitType, Specialty, SpecialtyPatch, VisitMode, VisitType,
 };
 pub use service::{Directory, check_search};
 pub use store::{

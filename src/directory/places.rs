@@ -1,7 +1,7 @@
 //! Clinics and specialties: found by everybody, made and changed by admins.
 
 use super::{
-    model::{Clinic, ClinicPatch, NewClinic, NewSpecialty, Specialty, SpecialtyPatch},
+    model::{CancellationPolicy, Clinic, ClinicPatch, NewClinic, NewSpecialty, Specialty, SpecialtyPatch},
     service::Directory,
     store,
 };
@@ -99,6 +99,9 @@ impl Directory {
             phone: new.phone,
             time_zone: new.time_zone,
             cancellation_notice_hours: new.cancellation_notice_hours.unwrap_or(24),
+            cancellation_policy: new.cancellation_policy.unwrap_or(CancellationPolicy::Refuse),
+            cancellation_fee: new.cancellation_fee,
+            hold_minutes: new.hold_minutes.unwrap_or(10),
         };
         let mut check = Check::new();
         clinic.check(&mut check);
@@ -128,6 +131,9 @@ impl Directory {
         patch.time_zone.apply_to(&mut clinic.time_zone, &mut check, "timeZone");
         let notice = &mut clinic.cancellation_notice_hours;
         patch.cancellation_notice_hours.apply_to(notice, &mut check, "cancellationNoticeHours");
+        patch.cancellation_policy.apply_to(&mut clinic.cancellation_policy, &mut check, "cancellationPolicy");
+        patch.cancellation_fee.apply_to_optional(&mut clinic.cancellation_fee);
+        patch.hold_minutes.apply_to(&mut clinic.hold_minutes, &mut check, "holdMinutes");
         clinic.check(&mut check);
         check.finish()?;
         store::update_clinic_in(&transaction, &clinic).await?;

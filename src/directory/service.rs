@@ -78,7 +78,7 @@ impl Directory {
     /// # Errors
     /// `Forbidden`, `NotFound` of the clinic or a specialty, what is wrong with the input, or `EmailTaken`.
     pub async fn create_doctor(&self, viewer: &Viewer, new: NewDoctor) -> Result<DoctorId, Rejection> {
-        let known = store::clinics(&self.database, &[new.clinic_id]).await?.remove(&new.clinic_id);
+        let known = store::clinics(self.database.reader(), &[new.clinic_id]).await?.remove(&new.clinic_id);
         let clinic = known.ok_or_else(|| Refusal::not_found("clinicId"))?;
         if !clinic.is_ruled_by(viewer) {
             return Err(Rejection::Forbidden);
@@ -181,9 +181,10 @@ impl Directory {
 
     /// Writes the event of a change of the schedule, makes it true and tells everybody.
     async fn finish(&self, transaction: Transaction, turn: Turn) -> Result<(), Rejection> {
-        let event = calendar::record_in(&transaction, turn, Change::ScheduleChanged, self.clock.now()).await?;
+        let now = turn.now(&*self.clock);
+        let events = calendar::record_in(&transaction, turn, &[Change::ScheduleChanged], now).await?;
         transaction.commit().await?;
-        self.publisher.publish(&[event]).await;
+        self.publisher.publish(&events).await;
         Ok(())
     }
 }

@@ -39,7 +39,7 @@ impl Directory {
             }
             Watched::Clinic(id) => {
                 let filter = DoctorFilter { clinic_id: Some(*id), ..DoctorFilter::default() };
-                (store::clinics(database, &[*id]).await?.len() == 1, Some(filter))
+                (store::clinics(database.reader(), &[*id]).await?.len() == 1, Some(filter))
             }
             Watched::Specialty(id) => {
                 let filter = DoctorFilter { specialty_id: Some(*id), ..DoctorFilter::default() };

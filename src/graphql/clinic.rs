@@ -7,6 +7,7 @@ use super::{
     guard::For,
     input,
     loaders::{by_arguments, fetch},
+    money::{Money, MoneyInput},
     page::{self, Arguments, connection},
     scalars::TimeZone,
     specialty::{DeleteInput, DeletePayload},
@@ -20,8 +21,18 @@ use crate::{
         rejection::Rejection,
     },
 };
-use async_graphql::{Context, Description, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{Context, Description, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use std::collections::HashMap;
+
+/// What happens to patients who cancel too late.
+#[derive(Clone, Copy, Debug, Enum, PartialEq, Eq)]
+#[graphql(remote = "directory::CancellationPolicy")]
+pub enum CancellationPolicy {
+    /// They cannot: they have to call.
+    Refuse,
+    /// They can, for the clinic's fee.
+    Fee,
+}
 
 /// A place where doctors work.
 #[derive(Description, Clone)]
@@ -68,6 +79,21 @@ impl Clinic {
     /// Until how many hours before a visit patients may cancel it, where the doctor says nothing else.
     async fn cancellation_notice_hours(&self) -> i32 {
         self.0.cancellation_notice_hours
+    }
+
+    /// What happens to patients who cancel after that.
+    async fn cancellation_policy(&self) -> CancellationPolicy {
+        self.0.cancellation_policy.into()
+    }
+
+    /// What a late cancellation costs under the policy `FEE`.
+    async fn cancellation_fee(&self) -> Option<Money> {
+        self.0.cancellation_fee.clone().map(Money::from)
+    }
+
+    /// For how many minutes a patient holds a slot.
+    async fn hold_minutes(&self) -> i32 {
+        self.0.hold_minutes
     }
 
     /// The listed doctors who work here, by name.
@@ -138,6 +164,14 @@ pub struct CreateClinicInput {
     time_zone: TimeZone,
     /// Until how many hours before a visit patients may cancel it, 0 to 8,784; 24 where nothing is said.
     cancellation_notice_hours: Option<i32>,
+    /// What happens to patients who cancel after that.
+    #[graphql(default_with = "Some(CancellationPolicy::Refuse)")]
+    cancellation_policy: Option<CancellationPolicy>,
+    /// What a late cancellation costs; needed for the policy `FEE`.
+    cancellation_fee: Option<MoneyInput>,
+    /// For how many minutes a patient holds a slot, 1 to 60.
+    #[graphql(default = 10)]
+    hold_minutes: Option<i32>,
 }
 
 /// What shall be changed of a clinic: an absent field stays, null clears it.
@@ -157,6 +191,12 @@ pub struct UpdateClinicInput {
     time_zone: MaybeUndefined<TimeZone>,
     /// Until how many hours before a visit patients may cancel it, 0 to 8,784.
     cancellation_notice_hours: MaybeUndefined<i32>,
+    /// What happens to patients who cancel after that.
+    cancellation_policy: MaybeUndefined<CancellationPolicy>,
+    /// What a late cancellation costs; needed for the policy `FEE`.
+    cancellation_fee: MaybeUndefined<MoneyInput>,
+    /// For how many minutes a patient holds a slot, 1 to 60.
+    hold_minutes: MaybeUndefined<i32>,
 }
 
 /// What became of a clinic.
@@ -195,6 +235,9 @@ impl ClinicMutation {
             phone: input.phone,
             time_zone: input.time_zone.into(),
             cancellation_notice_hours: input.cancellation_notice_hours,
+            cancellation_policy: input.cancellation_policy.map(Into::into),
+            cancellation_fee: input.cancellation_fee.map(Into::into),
+            hold_minutes: input.hold_minutes,
         };
         ClinicPayload::from_outcome(context.services().directory.create_clinic(context.signed_in()?, new).await)
     }
@@ -213,6 +256,9 @@ impl ClinicMutation {
             phone: input::patch(input.phone),
             time_zone: input::patch(input.time_zone),
             cancellation_notice_hours: input::patch(input.cancellation_notice_hours),
+            cancellation_policy: input::patch(input.cancellation_policy),
+            cancellation_fee: input::patch(input.cancellation_fee),
+            hold_minutes: input::patch(input.hold_minutes),
         };
         let update = async {
             let id = input::id(&input.id, "id")?;
@@ -240,7 +286,7 @@ impl ClinicMutation {
 fetch!(
     /// Clinics by their ids.
     Clinics(services, _caller): ClinicId => directory::Clinic,
-    |keys| directory::clinics(&services.database, keys).await
+    |keys| directory::clinics(services.database.reader(), keys).await
 );
 
 fetch!(

@@ -12,6 +12,7 @@ mod failure;
 mod guard;
 mod input;
 mod loaders;
+mod money;
 mod node;
 mod page;
 mod scalars;

@@ -15,6 +15,8 @@ use std::collections::HashSet;
 pub enum SlotEventKind {
     /// A time was booked: every slot that overlaps it is taken.
     SlotTaken,
+    /// A time is held by somebody who fills in the form, or the hold was renewed; until `heldUntil`, if it is not booked before.
+    SlotHeld,
     /// A time became free: ask for the slots around it again.
     SlotReleased,
     /// The hours or the booking settings changed: ask for the slots again.
@@ -31,6 +33,7 @@ impl SlotEvent {
     async fn kind(&self) -> SlotEventKind {
         match self.0.change {
             Change::Taken(_) => SlotEventKind::SlotTaken,
+            Change::Held(..) => SlotEventKind::SlotHeld,
             Change::Released(_) => SlotEventKind::SlotReleased,
             Change::ScheduleChanged => SlotEventKind::ScheduleChanged,
         }
@@ -51,7 +54,7 @@ impl SlotEvent {
         self.0.version
     }
 
-    /// The start of the visit that was booked or released; null for `SCHEDULE_CHANGED`.
+    /// The start of the visit that was booked, held or released; null for `SCHEDULE_CHANGED`.
     async fn starts_at(&self) -> Option<DateTime> {
         self.0.change.interval().map(|interval| interval.start.into())
     }
@@ -59,6 +62,11 @@ impl SlotEvent {
     /// Its end; null for `SCHEDULE_CHANGED`.
     async fn ends_at(&self) -> Option<DateTime> {
         self.0.change.interval().map(|interval| interval.end.into())
+    }
+
+    /// Until when the time is held; null for other kinds.
+    async fn held_until(&self) -> Option<DateTime> {
+        self.0.change.held_until().map(DateTime)
     }
 
     /// When it happened.

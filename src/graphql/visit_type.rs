@@ -1,14 +1,22 @@
 //! Visit types.
 
-use super::{context::Reach, doctor_mutation::DoctorPayload, failure::Failure, guard::For, input, loaders::fetch};
+use super::{
+    context::Reach,
+    doctor_mutation::DoctorPayload,
+    failure::Failure,
+    guard::For,
+    input,
+    loaders::fetch,
+    money::{Money, MoneyInput},
+};
 use crate::{
-    directory::{self, Price, SavedVisitType},
+    directory::{self, SavedVisitType},
     kernel::{
         id::{DoctorId, VisitTypeId},
         rejection::Rejection,
     },
 };
-use async_graphql::{Context, Description, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Description, Enum, ID, InputObject, Object};
 
 /// What a doctor offers.
 #[derive(Description, Clone)]
@@ -72,30 +80,6 @@ pub enum VisitMode {
     Video,
 }
 
-/// An amount of money.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct Money {
-    /// In the currency's smallest unit: 1250 EUR is twelve euros and fifty cents.
-    amount: i32,
-    /// The currency (ISO 4217), such as EUR.
-    currency: String,
-}
-
-impl From<Price> for Money {
-    fn from(price: Price) -> Self {
-        Self { amount: price.amount, currency: price.currency }
-    }
-}
-
-/// An amount of money.
-#[derive(Clone, Debug, InputObject)]
-pub struct MoneyInput {
-    /// In the currency's smallest unit, 0 or more.
-    amount: i32,
-    /// The currency (ISO 4217), such as EUR.
-    currency: String,
-}
-
 /// What a visit type shall be: a new one, or, with an ID, that one instead of what it was.
 #[derive(InputObject)]
 pub struct SaveVisitTypeInput {
@@ -134,7 +118,7 @@ impl SaveVisitTypeInput {
             step_minutes: self.step_minutes,
             buffer_before_minutes: self.buffer_before_minutes,
             buffer_after_minutes: self.buffer_after_minutes,
-            price: self.price.map(|price| Price { amount: price.amount, currency: price.currency }),
+            price: self.price.map(Into::into),
             mode: self.mode.unwrap_or(VisitMode::InPerson).into(),
             active: self.active.unwrap_or(true),
         };

@@ -5,6 +5,7 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
+    sea_query::Expr,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use std::{cell::Cell, fs::File, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
@@ -126,6 +127,17 @@ impl Transaction {
     pub async fn commit(self) -> Result<(), Rejection> {
         Ok(self.transaction.commit().await?)
     }
+
+    /// What the database's clock says at the moment that it is asked, in SQL; NULL where it has none of its own.
+    #[must_use]
+    pub fn time(&self) -> Expr {
+        time(self.transaction.get_database_backend())
+    }
+}
+
+/// SQLite runs in this process, by its clock.
+fn time(backend: DbBackend) -> Expr {
+    Expr::cust(if backend == DbBackend::Postgres { "clock_timestamp()" } else { "NULL" })
 }
 
 impl Deref for Transaction {

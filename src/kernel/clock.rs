@@ -7,6 +7,13 @@ use std::{fmt, time::Instant};
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The present instant.
     fn now(&self) -> DateTime<Utc>;
+
+    /// The instant by which to decide something for all processes, where the database they share says it is `database_time`. A clock that
+    /// was set to some instant knows better.
+    fn settle(&self, database_time: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        let _ = database_time;
+        self.now()
+    }
 }
 
 /// The clock of the machine.
@@ -17,6 +24,10 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(6)
+    }
+
+    fn settle(&self, database_time: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        database_time.unwrap_or_else(|| self.now())
     }
 }
 

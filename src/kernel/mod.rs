@@ -4,6 +4,7 @@ pub mod check;
 pub mod clock;
 pub mod interval;
 pub mod local_time;
+pub mod money;
 pub mod page;
 pub mod patch;
 pub mod rejection;

@@ -159,6 +159,10 @@ pub async fn insert_in(transaction: &Transaction, appointment: &Appointment) -> 
         status: Set(appointment.status),
         notes: Set(appointment.notes.clone()),
         expires_at: Set(None),
+        hold_renewed: Set(false),
+        cancellation_fee_amount: Set(None),
+        cancellation_fee_currency: Set(None),
+        rescheduled_from: Set(None),
         version: Set(appointment.version),
         created_at: Set(appointment.created_at),
     };

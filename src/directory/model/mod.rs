@@ -5,10 +5,10 @@ mod doctor;
 mod specialty;
 mod visit_type;
 
-pub use clinic::{Clinic, ClinicPatch, NewClinic};
+pub use clinic::{CancellationPolicy, Clinic, ClinicPatch, NewClinic};
 pub use doctor::{Doctor, DoctorFilter, DoctorPatch, NewDoctor};
 pub use specialty::{NewSpecialty, Specialty, SpecialtyPatch};
-pub use visit_type::{Price, SavedVisitType, VisitMode, VisitType};
+pub use visit_type::{SavedVisitType, VisitMode, VisitType};
 
 use crate::kernel::{
     check::{Check, NAME},

@@ -3,7 +3,7 @@
 use crate::kernel::{
     check::Check,
     id::{DoctorId, VisitTypeId},
-    rejection::Code,
+    money::Money,
 };
 
 pub use ::entity::visit_type::VisitMode;
@@ -26,7 +26,7 @@ pub struct VisitType {
     /// The pause after it; the doctor's where there is none.
     pub buffer_after_minutes: Option<i32>,
     /// What it costs.
-    pub price: Option<Price>,
+    pub price: Option<Money>,
     /// Where it takes place.
     pub mode: VisitMode,
     /// Whether it can be booked.
@@ -42,21 +42,9 @@ impl VisitType {
         check.optional_number("bufferBeforeMinutes", self.buffer_before_minutes, 0..=240);
         check.optional_number("bufferAfterMinutes", self.buffer_after_minutes, 0..=240);
         if let Some(price) = &self.price {
-            check.number("price.amount", price.amount, 0..=i32::MAX);
-            if iso_currency::Currency::from_code(&price.currency).is_none() {
-                check.refuse("price.currency", Code::Invalid, "A currency by its ISO 4217 code, such as EUR.");
-            }
+            price.check(check, "price");
         }
     }
-}
-
-/// What a visit costs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Price {
-    /// In the smallest unit of the currency.
-    pub amount: i32,
-    /// ISO 4217.
-    pub currency: String,
 }
 
 /// A visit type to save: a new one, or instead of one that is there.

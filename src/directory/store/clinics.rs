@@ -9,13 +9,15 @@ use crate::{
     },
     kernel::{
         id::ClinicId,
+        money::Money,
         page::{Page, PageRequest, encode_cursor},
         rejection::Rejection,
     },
 };
 use ::entity::clinic;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::LockType,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::LockType,
 };
 use std::collections::HashMap;
 
@@ -33,6 +35,12 @@ impl TryFrom<clinic::Model> for Clinic {
             phone: row.phone,
             time_zone: time_zone(&row.time_zone)?,
             cancellation_notice_hours: row.cancellation_notice_hours,
+            cancellation_policy: row.cancellation_policy,
+            cancellation_fee: row
+                .cancellation_fee_amount
+                .zip(row.cancellation_fee_currency)
+                .map(|(amount, currency)| Money { amount, currency }),
+            hold_minutes: row.hold_minutes,
         })
     }
 }
@@ -46,6 +54,10 @@ fn to_row(clinic: &Clinic) -> clinic::ActiveModel {
         phone: Set(clinic.phone.clone()),
         time_zone: Set(clinic.time_zone.name().to_owned()),
         cancellation_notice_hours: Set(clinic.cancellation_notice_hours),
+        cancellation_policy: Set(clinic.cancellation_policy),
+        cancellation_fee_amount: Set(clinic.cancellation_fee.as_ref().map(|fee| fee.amount)),
+        cancellation_fee_currency: Set(clinic.cancellation_fee.as_ref().map(|fee| fee.currency.clone())),
+        hold_minutes: Set(clinic.hold_minutes),
     }
 }
 
@@ -53,9 +65,12 @@ fn to_row(clinic: &Clinic) -> clinic::ActiveModel {
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn clinics(database: &Database, ids: &[ClinicId]) -> Result<HashMap<ClinicId, Clinic>, Rejection> {
+pub async fn clinics(
+    connection: &impl ConnectionTrait,
+    ids: &[ClinicId],
+) -> Result<HashMap<ClinicId, Clinic>, Rejection> {
     let select = clinic::Entity::find().filter(clinic::Column::Id.is_in(ids.iter().copied()));
-    let rows = select.all(database.reader()).await?;
+    let rows = select.all(connection).await?;
     rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
 }
 

@@ -1,10 +1,11 @@
 //! The rows of visit types.
 
 use crate::{
-    directory::model::{Price, VisitType},
+    directory::model::VisitType,
     infra::db::Transaction,
     kernel::{
         id::{DoctorId, VisitTypeId},
+        money::Money,
         rejection::Rejection,
     },
 };
@@ -26,7 +27,7 @@ impl From<visit_type::Model> for VisitType {
             step_minutes: row.step_minutes,
             buffer_before_minutes: row.buffer_before_minutes,
             buffer_after_minutes: row.buffer_after_minutes,
-            price: price.map(|(amount, currency)| Price { amount, currency }),
+            price: price.map(|(amount, currency)| Money { amount, currency }),
             mode: row.mode,
             active: row.active,
         }
