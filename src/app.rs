@@ -118,7 +118,7 @@ impl App {
 
     /// Begins to do the background work.
     pub fn start_worker(&self) {
-        worker::start(&self.services.database, &self.services.clock, &self.publisher);
+        worker::start(&self.services.database, &self.services.clock, &self.publisher, &self.services.booking);
     }
 
     /// Makes the demo data in a database that has none of any kind, or goes on where that was interrupted; tells whether it did

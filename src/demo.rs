@@ -3,7 +3,7 @@
 use crate::{
     accounts::{Account, Accounts},
     availability::{Availability, NewOverride, NewRule, OverrideKind, Weekday},
-    booking::{Booking, BookingRequest, Wanted},
+    booking::{Booking, BookingRequest, Target, Wanted},
     directory::{Directory, NewClinic, NewDoctor, NewSpecialty, SavedVisitType, VisitMode, VisitType},
     kernel::{
         clock::Clock,
@@ -233,7 +233,15 @@ impl Demo<'_> {
             visit_type_id: None,
             duration_minutes: Some(key.duration_minutes),
         };
-        let request = BookingRequest { wanted, field: "slotId", patient_id: None, notes: None, time_zone: None };
+        let request = BookingRequest {
+            target: Target::Time(wanted),
+            field: "slotId",
+            override_reason: None,
+            patient_id: None,
+            notes: None,
+            time_zone: None,
+            idempotency_key: None,
+        };
         self.booking.book(patient, request).await.map(|_| ())
     }
 }

@@ -1,18 +1,30 @@
 //! Background work. Any number of processes may do it side by side; each piece is done once.
 
 use crate::{
-    accounts, booking, calendar,
+    accounts,
+    booking::{self, Booking},
+    calendar,
     infra::{db::Database, supervise::supervise},
     kernel::clock::Clock,
 };
 use std::sync::Arc;
 
 /// Begins to do the background work, for as long as the process lives.
-pub fn start(database: &Database, clock: &Arc<dyn Clock>, publisher: &calendar::Publisher) {
+pub fn start(database: &Database, clock: &Arc<dyn Clock>, publisher: &calendar::Publisher, booking: &Arc<Booking>) {
     let (db, time) = (database.clone(), Arc::clone(clock));
     supervise("booking.confirm", move || {
         let (db, time) = (db.clone(), Arc::clone(&time));
         async move { booking::confirm(&db, &*time).await }
+    });
+    let appointments = Arc::clone(booking);
+    supervise("booking.expire", move || {
+        let appointments = Arc::clone(&appointments);
+        async move { booking::expire(&appointments).await }
+    });
+    let appointments = Arc::clone(booking);
+    supervise("booking.forget_keys", move || {
+        let appointments = Arc::clone(&appointments);
+        async move { booking::forget_keys(&appointments).await }
     });
     let (db, time, publisher) = (database.clone(), Arc::clone(clock), publisher.clone());
     supervise("calendar.relay", move || {

@@ -23,4 +23,5 @@ pub mod calendar_event;
 
 pub mod appointment;
 pub mod appointment_transition;
+pub mod idempotency_key;
 pub mod outbox;

@@ -15,5 +15,5 @@ pub use model::{
 };
 pub use password::Passwords;
 pub use service::Accounts;
-pub use store::{insert_user_in, is_email_taken, rename_in, users};
+pub use store::{insert_user_in, is_email_taken, lock_user_in, rename_in, users};
 pub use token::{KeyError, Tokens};

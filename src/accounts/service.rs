@@ -22,10 +22,14 @@ use chrono_tz::Tz;
 use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use moka::sync::Cache;
+use std::{sync::Arc, time::Duration};
 
 /// How long a session lasts if it is not refreshed.
 pub(super) const SESSION: TimeDelta = TimeDelta::days(30);
+/// How long a token is believed without looking at it again: a session that ends elsewhere ends here at most so much later.
+const PROVEN: Duration = Duration::from_secs(1);
+const MOST_PROVEN: u64 = 100_000;
 
 /// Accounts and sessions.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub struct Accounts {
     tokens: Tokens,
     passwords: Passwords,
     attempts: Attempts,
+    /// What tokens proved within the last second, by their SHA-256 hashes.
+    proven: Cache<[u8; 32], (Viewer, DateTime<Utc>)>,
 }
 
 impl Accounts {
@@ -47,7 +53,8 @@ impl Accounts {
         passwords: Passwords,
         attempts: Option<u32>,
     ) -> Self {
-        Self { database, clock, tokens, passwords, attempts: Attempts::new(attempts) }
+        let proven = Cache::builder().max_capacity(MOST_PROVEN).time_to_live(PROVEN).build();
+        Self { database, clock, tokens, passwords, attempts: Attempts::new(attempts), proven }
     }
 
     /// Makes a patient's account and signs in.
@@ -147,6 +154,7 @@ impl Accounts {
             Presented::Spent(id) => {
                 store::end_session_in(&transaction, id, now).await?;
                 transaction.commit().await?;
+                self.proven.invalidate_all();
                 tracing::warn!(session.id = %id, "a refresh token was used twice: the session is ended");
             }
             Presented::Unknown => {}
@@ -168,6 +176,7 @@ impl Accounts {
         let transaction = self.database.begin().await?;
         let count = store::end_sessions_of_in(&transaction, viewer.user_id, only, self.clock.now()).await?;
         transaction.commit().await?;
+        self.proven.invalidate_all();
         match which {
             SignOut::There(_) if count == 0 => Err(Refusal::not_found("sessionId").into()),
             _ => Ok(()),
@@ -180,9 +189,15 @@ impl Accounts {
     /// `Unauthenticated` where the token proves nothing, or its session has ended.
     pub async fn authenticate(&self, token: &str) -> Result<(Viewer, DateTime<Utc>), Rejection> {
         let now = self.clock.now();
+        let digest = Sha256::digest(token.as_bytes()).into();
+        if let Some((viewer, expires_at)) = self.proven.get(&digest).filter(|(_, expires_at)| now < *expires_at) {
+            return Ok((viewer, expires_at));
+        }
         let (session_id, expires_at) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
         let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
-        Ok((viewer.ok_or(Rejection::Unauthenticated)?, expires_at))
+        let viewer = viewer.ok_or(Rejection::Unauthenticated)?;
+        self.proven.insert(digest, (viewer.clone(), expires_at));
+        Ok((viewer, expires_at))
     }
 
     /// Where the viewer is signed in.

@@ -15,7 +15,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, RelationDef,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Expr, ExprTrait, LockType},
 };
 use std::collections::HashMap;
 
@@ -46,6 +46,16 @@ impl TryFrom<user::Model> for User {
 pub async fn users(database: &Database, ids: &[UserId]) -> Result<HashMap<UserId, User>, Rejection> {
     let rows = user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied())).all(database.reader()).await?;
     rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
+}
+
+/// Takes the row of a user until this transaction ends, for what is counted by user. Others may refer to it meanwhile.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn lock_user_in(transaction: &Transaction, id: UserId) -> Result<(), Rejection> {
+    let row = user::Entity::find_by_id(id).select_only().column(user::Column::Id).lock(LockType::NoKeyUpdate);
+    row.into_tuple::<UserId>().one(&**transaction).await?;
+    Ok(())
 }
 
 /// Writes a new user.

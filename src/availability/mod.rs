@@ -2,6 +2,7 @@
 //! [`hours`] turns rules and overrides into windows, [`grid`] turns windows into candidates, [`slots`] holds the candidates against claims
 //! and limits. The store fetches what these need; the service puts both together, for many doctors at a time.
 
+mod alternatives;
 mod grid;
 mod hours;
 mod model;
@@ -23,4 +24,4 @@ pub use reasons::{Broken, Reason};
 pub use search::{Search, SearchedSlots};
 pub use service::{Availability, check_range, schedule};
 pub use slots::{Verdict, judge};
-pub use store::{Hours, claims, hours_of, overrides, overrides_of, rules, rules_of};
+pub use store::{Hours, IS_CLAIM, claims, hours_of, overrides, overrides_of, rules, rules_of};

@@ -22,7 +22,7 @@ use sea_orm::{
 use std::collections::HashMap;
 
 /// An appointment in these states keeps its time. Written out, because SQLite takes a partial index only where it sees the condition.
-const IS_CLAIM: &str = "status IN ('HELD', 'PENDING', 'CONFIRMED', 'COMPLETED', 'NO_SHOW')";
+pub const IS_CLAIM: &str = "status IN ('HELD', 'PENDING', 'CONFIRMED', 'COMPLETED', 'NO_SHOW')";
 
 /// The rules and overrides of one doctor.
 #[derive(Clone, Debug, Default)]

@@ -1,159 +1,259 @@
-//! The one way into a doctor's time. Nothing else inserts a claim.
+//! The one way into a doctor's time. Whatever becomes a claim is judged here, by the hours, the clock and the other claims; only what is
+//! [`Permitted`] can be written, and only this file can make one.
 
 use super::{
-    model::{Appointment, AppointmentStatus, Transition, Wanted},
+    idempotency::Failed,
+    model::{Appointment, AppointmentStatus},
     reference::new_reference,
-    store,
+    requests::Wanted,
+    store::Offered,
 };
 use crate::{
-    availability::{self, Verdict, judge, offer, schedule},
-    calendar::{self, CalendarEvent, Change, Turn},
-    directory::{self, Doctor, VisitType},
-    infra::db::{Database, Transaction},
+    availability::{Offer, Verdict, judge, offer},
+    directory::VisitType,
     kernel::{
-        clock::Clock,
-        id::{AppointmentId, UserId},
+        id::{AppointmentId, UserId, VisitTypeId},
         interval::Interval,
         rejection::{Code, Refusal, Rejection},
         viewer::{Role, Viewer},
     },
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use chrono_tz::Tz;
+use std::sync::Arc;
 
-/// A claim to make.
+/// A claim that is there, alive or overdue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occupant {
+    /// Which appointment.
+    pub id: AppointmentId,
+    /// Whose.
+    pub patient_id: UserId,
+    /// What for.
+    pub visit_type_id: Option<VisitTypeId>,
+    /// The time of the visit.
+    pub visit: Interval,
+    /// The time that it keeps, pauses included.
+    pub occupied: Interval,
+    /// Whether it is a hold, and not yet a booking.
+    pub is_hold: bool,
+    /// From when on it is dead.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Occupant {
+    fn is_overdue(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
+}
+
+/// A doctor's calendar around a time that somebody wants, at one of its versions.
 #[derive(Debug)]
-pub struct Claimed {
+pub struct Calendar {
+    /// The doctor, and what is offered.
+    pub offered: Arc<Offered>,
+    /// The claims that may be in the way.
+    pub occupants: Vec<Occupant>,
+    /// The time by which to judge.
+    pub now: DateTime<Utc>,
+}
+
+/// A claim that somebody asks for.
+#[derive(Clone, Debug)]
+pub struct Asked {
     /// The time.
     pub wanted: Wanted,
     /// Where the input names the time.
     pub field: &'static str,
+    /// By what it is judged.
+    pub terms: Terms,
     /// Who comes.
     pub patient_id: UserId,
     /// The patient's time zone.
     pub time_zone: Tz,
     /// What the patient wants the doctor to know.
     pub notes: Option<String>,
+    /// Until when it is held, where it is not booked at once.
+    pub held_for: Option<TimeDelta>,
+    /// The appointment that it replaces.
+    pub replaces: Option<AppointmentId>,
 }
 
-/// Makes a claim: takes the doctor's calendar, asks the rules, the clock and the other claims behind it, and writes the appointment, its
-/// history and the event. `promise` adds what is to commit with them.
-///
-/// # Errors
-/// `NotFound` of the doctor, or the reason why the time cannot be had.
-pub async fn claim(
-    database: &Database,
-    clock: &dyn Clock,
-    viewer: &Viewer,
-    claimed: Claimed,
-    promise: impl AsyncFnOnce(&Transaction, &Appointment) -> Result<(), Rejection>,
-) -> Result<(Appointment, Vec<CalendarEvent>), Rejection> {
-    let field = claimed.field;
-    let transaction = database.begin().await?;
-    let turn = calendar::try_turn_in(&transaction, claimed.wanted.doctor_id).await?;
-    let turn = turn.ok_or_else(|| Refusal::not_found(field))?;
-    // Whoever waited for the calendar decides by the time at which it came free.
-    let now = turn.now(clock);
-    let appointment = judge_in(&transaction, viewer, claimed, now).await?;
-    match store::insert_in(&transaction, &appointment).await {
-        Err(error) if store::is_taken(&error) => return Err(refusal(field, Code::SlotTaken).into()),
-        other => other?,
+/// By what a claim is judged, beside the other claims, the doctor's being active, and the time not being past.
+#[derive(Clone, Debug)]
+pub enum Terms {
+    /// By the doctor's hours and settings.
+    Offered,
+    /// By nothing else, for an admin with a reason.
+    Override(String),
+    /// By nothing else, for staff who let two visits change places: the time that the other one keeps.
+    InPlaceOf(Interval, Interval),
+}
+
+/// An appointment that may be written, and the overdue holds that have to go first.
+#[derive(Debug)]
+pub struct Permitted {
+    appointment: Appointment,
+    reason: Option<String>,
+    overdue: Vec<AppointmentId>,
+}
+
+impl Permitted {
+    /// The appointment.
+    #[must_use]
+    pub fn appointment(&self) -> &Appointment {
+        &self.appointment
     }
-    let event = write_in(&transaction, viewer, turn, &appointment, now).await?;
-    promise(&transaction, &appointment).await?;
-    transaction.commit().await?;
-    Ok((appointment, event))
-}
 
-async fn write_in(
-    transaction: &Transaction,
-    viewer: &Viewer,
-    turn: Turn,
-    appointment: &Appointment,
-    now: DateTime<Utc>,
-) -> Result<Vec<CalendarEvent>, Rejection> {
-    let booked = Transition {
-        appointment_id: appointment.id,
-        from: None,
-        to: appointment.status,
-        actor_id: Some(viewer.user_id),
-        reason: None,
-        at: now,
-    };
-    store::record_in(transaction, vec![booked]).await?;
-    calendar::record_in(transaction, turn, &[Change::Taken(appointment.visit)], now).await
-}
-
-/// The appointment, if the rules, the clock and the other claims let it be made.
-async fn judge_in(
-    transaction: &Transaction,
-    viewer: &Viewer,
-    claimed: Claimed,
-    now: DateTime<Utc>,
-) -> Result<Appointment, Rejection> {
-    let Claimed { wanted, field, .. } = claimed;
-    let unavailable = || refusal(field, Code::SlotUnavailable);
-    let doctor = directory::doctors(&**transaction, &[wanted.doctor_id]).await?.remove(&wanted.doctor_id);
-    let doctor = doctor.ok_or_else(|| Refusal::not_found(field))?;
-    permit(viewer, &doctor)?;
-    let offered = directory::visit_types_of(&**transaction, &[doctor.id]).await?.remove(&doctor.id).unwrap_or_default();
-    let visit_type = match wanted.visit_type_id {
-        Some(id) => Some(offered.iter().find(|offered| offered.id == id).ok_or_else(unavailable)?),
-        None => None,
-    };
-    let offer = offer(&doctor, visit_type, wanted.duration_minutes).ok_or_else(unavailable)?;
-    // A slot's id says how long it takes; the visit type may take another time by now.
-    if wanted.duration_minutes.is_some() && wanted.duration_minutes != offer.duration_minutes {
-        return Err(unavailable().into());
+    /// Why, where its history says so.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
-    let start = wanted.starts_at;
-    let around = Interval { start: start - TimeDelta::days(1), end: start + TimeDelta::days(1) };
-    let hours = availability::hours_of(&**transaction, &[doctor.id], around).await?.remove(&doctor.id);
-    let claims = availability::claims(&**transaction, &[doctor.id], around).await?.remove(&doctor.id);
-    let schedule = schedule(&doctor, hours.unwrap_or_default());
-    let visit = match judge(&schedule, &offer, start, &claims.unwrap_or_default(), now) {
-        Verdict::Open { visit, is_of_slot_length } => {
-            let is_offered_length = visit_type.is_some() || is_of_slot_length || takes_as_long(&offered, visit);
-            if viewer.role == Role::Patient && !is_offered_length {
-                return Err(unavailable().into());
-            }
-            visit
+
+    /// The holds in its way, which are dead and have not been told so.
+    #[must_use]
+    pub fn overdue(&self) -> &[AppointmentId] {
+        &self.overdue
+    }
+}
+
+impl Calendar {
+    /// The viewer's own live hold on just this time.
+    #[must_use]
+    pub fn own_hold(&self, viewer: &Viewer, asked: &Asked) -> Option<&Occupant> {
+        let wanted = &asked.wanted;
+        self.occupants.iter().find(|occupant| {
+            let minutes = (occupant.visit.end - occupant.visit.start).num_minutes();
+            occupant.is_hold
+                && !occupant.is_overdue(self.now)
+                && occupant.patient_id == viewer.user_id
+                && asked.patient_id == viewer.user_id
+                && occupant.visit.start == wanted.starts_at
+                && occupant.visit_type_id == wanted.visit_type_id
+                && wanted.duration_minutes.is_none_or(|wanted| i64::from(wanted) == minutes)
+        })
+    }
+
+    /// Whether a hold, alive or overdue, keeps any of the time around: then there is more to do than to judge.
+    #[must_use]
+    pub fn has_holds(&self) -> bool {
+        self.occupants.iter().any(|occupant| occupant.is_hold)
+    }
+
+    /// Lets a claim through, if nothing speaks against it.
+    ///
+    /// # Errors
+    /// `Taken`, or the reason why the time cannot be had.
+    pub fn judge(&self, viewer: &Viewer, asked: Asked) -> Result<Permitted, Failed> {
+        let doctor = &self.offered.doctor;
+        self.permit(viewer)?;
+        let (visit, occupied) = match &asked.terms {
+            Terms::Offered => self.offered_visit(viewer, &asked)?,
+            Terms::Override(_) => self.any_visit(&asked)?,
+            Terms::InPlaceOf(visit, occupied) => self.bookable(&asked, (*visit, *occupied))?,
+        };
+        let in_the_way = self.occupants.iter().filter(|occupant| occupant.occupied.overlaps(&occupied));
+        let (overdue, alive): (Vec<_>, Vec<_>) = in_the_way.partition(|occupant| occupant.is_overdue(self.now));
+        if let Some(claim) = alive.first() {
+            return Err(Failed::Taken(Some(claim.patient_id)));
         }
-        Verdict::NotOffered => return Err(unavailable().into()),
-        Verdict::TooLate => return Err(refusal(field, Code::TooLate).into()),
-        Verdict::TooFarAhead => return Err(refusal(field, Code::TooFarAhead).into()),
-        Verdict::Taken => return Err(refusal(field, Code::SlotTaken).into()),
-    };
-    Ok(Appointment {
-        id: AppointmentId::new(),
-        reference: new_reference(),
-        doctor_id: doctor.id,
-        clinic_id: doctor.clinic_id,
-        patient_id: claimed.patient_id,
-        visit_type_id: wanted.visit_type_id,
-        visit,
-        occupied: offer.occupied(visit),
-        time_zone: claimed.time_zone,
-        status: AppointmentStatus::Pending,
-        notes: claimed.notes,
-        version: 1,
-        created_at: now,
-    })
-}
+        let status = if asked.held_for.is_some() { AppointmentStatus::Held } else { AppointmentStatus::Pending };
+        let appointment = Appointment {
+            id: AppointmentId::new(),
+            reference: new_reference(),
+            doctor_id: doctor.id,
+            clinic_id: doctor.clinic_id,
+            patient_id: asked.patient_id,
+            visit_type_id: asked.wanted.visit_type_id,
+            visit,
+            occupied,
+            time_zone: asked.time_zone,
+            status,
+            notes: asked.notes,
+            expires_at: asked.held_for.map(|time| self.now + time),
+            hold_renewed: false,
+            cancellation_fee: None,
+            rescheduled_from: asked.replaces,
+            version: 1,
+            created_at: self.now,
+        };
+        let reason = if let Terms::Override(reason) = asked.terms { Some(reason) } else { None };
+        Ok(Permitted { appointment, reason, overdue: overdue.iter().map(|hold| hold.id).collect() })
+    }
 
-/// Patients book with every doctor; staff book into the calendars that are theirs to keep.
-fn permit(viewer: &Viewer, doctor: &Doctor) -> Result<(), Rejection> {
-    if viewer.role == Role::Patient || doctor.is_kept_by(viewer) { Ok(()) } else { Err(Rejection::Forbidden) }
-}
+    /// Patients book with every doctor; staff book into the calendars that are theirs to keep.
+    fn permit(&self, viewer: &Viewer) -> Result<(), Rejection> {
+        let may = viewer.role == Role::Patient || self.offered.doctor.is_kept_by(viewer);
+        if may { Ok(()) } else { Err(Rejection::Forbidden) }
+    }
 
-/// Whether the doctor offers visits of this length.
-fn takes_as_long(offered: &[VisitType], visit: Interval) -> bool {
-    let minutes = (visit.end - visit.start).num_minutes();
-    offered.iter().any(|offered| offered.active && i64::from(offered.duration_minutes) == minutes)
+    /// The visit, if the doctor offers it at this time.
+    fn offered_visit(&self, viewer: &Viewer, asked: &Asked) -> Result<(Interval, Interval), Refusal> {
+        let Asked { wanted, field, .. } = asked;
+        let offer = self.offer(asked)?;
+        // A slot's id says how long it takes; the visit type may take another time by now.
+        if wanted.duration_minutes.is_some() && wanted.duration_minutes != offer.duration_minutes {
+            return Err(refusal(field, Code::SlotUnavailable));
+        }
+        match judge(&self.offered.schedule, &offer, wanted.starts_at, &[], self.now) {
+            Verdict::Open { visit, is_of_slot_length } => {
+                let offered = wanted.visit_type_id.is_some() || is_of_slot_length || self.takes_as_long(visit);
+                if viewer.role == Role::Patient && !offered {
+                    return Err(refusal(field, Code::SlotUnavailable));
+                }
+                Ok((visit, offer.occupied(visit)))
+            }
+            Verdict::TooLate => Err(refusal(field, Code::TooLate)),
+            Verdict::TooFarAhead => Err(refusal(field, Code::TooFarAhead)),
+            Verdict::NotOffered | Verdict::Taken => Err(refusal(field, Code::SlotUnavailable)),
+        }
+    }
+
+    /// The visit, whatever the hours say.
+    fn any_visit(&self, asked: &Asked) -> Result<(Interval, Interval), Refusal> {
+        let offer = self.offer(asked)?;
+        let start = asked.wanted.starts_at;
+        if start.timestamp() % 60 != 0 || start.timestamp_subsec_nanos() != 0 {
+            return Err(Refusal::of("time.startsAt", Code::Invalid, "A visit begins on a whole minute."));
+        }
+        let minutes = asked.wanted.duration_minutes.or(offer.duration_minutes);
+        let minutes = minutes.unwrap_or(self.offered.doctor.slot_minutes);
+        let visit = Interval { start, end: start + TimeDelta::minutes(minutes.into()) };
+        self.bookable(asked, (visit, offer.occupied(visit)))
+    }
+
+    /// The time, if the doctor can be booked at all and it is still to come.
+    fn bookable(&self, asked: &Asked, time: (Interval, Interval)) -> Result<(Interval, Interval), Refusal> {
+        if !self.offered.doctor.active {
+            return Err(refusal(asked.field, Code::SlotUnavailable));
+        }
+        if time.0.start < self.now.trunc_subsecs(0) {
+            return Err(refusal(asked.field, Code::TooLate));
+        }
+        Ok(time)
+    }
+
+    fn offer(&self, asked: &Asked) -> Result<Offer, Refusal> {
+        let unavailable = || refusal(asked.field, Code::SlotUnavailable);
+        let visit_type = match asked.wanted.visit_type_id {
+            Some(id) => Some(self.offered.visit_type(id).ok_or_else(unavailable)?),
+            None => None,
+        };
+        offer(&self.offered.doctor, visit_type, asked.wanted.duration_minutes).ok_or_else(unavailable)
+    }
+
+    /// Whether the doctor offers visits of this length.
+    fn takes_as_long(&self, visit: Interval) -> bool {
+        let minutes = (visit.end - visit.start).num_minutes();
+        let as_long = |offered: &VisitType| offered.active && i64::from(offered.duration_minutes) == minutes;
+        self.offered.visit_types.iter().any(as_long)
+    }
 }
 
 /// Why a time cannot be had, in words.
-pub fn refusal(field: &'static str, code: Code) -> Refusal {
+#[must_use]
+pub fn refusal(field: &str, code: Code) -> Refusal {
     let message = match code {
         Code::SlotTaken => "Somebody else has booked this time.",
         Code::SlotBusy => "Somebody else is booking this time at this moment.",

@@ -3,6 +3,7 @@
 use crate::kernel::{
     id::{AppointmentId, ClinicId, DoctorId, UserId, VisitTypeId},
     interval::Interval,
+    money::Money,
     rejection::{Code, Refusal},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -35,13 +36,62 @@ pub struct Appointment {
     pub status: AppointmentStatus,
     /// What the patient wants the doctor to know.
     pub notes: Option<String>,
+    /// From when on it is dead, where it is a hold.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it is a hold that was renewed.
+    pub hold_renewed: bool,
+    /// What a late cancellation cost.
+    pub cancellation_fee: Option<Money>,
+    /// What it replaces.
+    pub rescheduled_from: Option<AppointmentId>,
     /// Grows by one with each change.
     pub version: i32,
-    /// When it was booked.
+    /// When it was booked, or held first.
     pub created_at: DateTime<Utc>,
 }
 
 impl Appointment {
+    /// Makes a booking of a hold.
+    ///
+    /// # Errors
+    /// `HoldExpired` where it came too late, `InvalidTransition` where it is none any more.
+    pub fn book(self, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        match self.status {
+            AppointmentStatus::Held if self.is_overdue(now) => Err(hold_expired("holdId")),
+            AppointmentStatus::Held => Ok(Self { expires_at: None, ..self.becomes(AppointmentStatus::Pending) }),
+            AppointmentStatus::Expired => Err(hold_expired("holdId")),
+            _ => Err(self.cannot("booked")),
+        }
+    }
+
+    /// Keeps a hold until `until`, once.
+    ///
+    /// # Errors
+    /// `HoldNotRenewable` the second time.
+    pub fn renew(self, until: DateTime<Utc>) -> Result<Self, Refusal> {
+        match self.status {
+            AppointmentStatus::Held if self.hold_renewed => {
+                let message = "This hold was renewed before: book it, or let go of it.";
+                Err(Refusal::of("slotId", Code::HoldNotRenewable, message))
+            }
+            AppointmentStatus::Held => {
+                Ok(Self { expires_at: Some(until), hold_renewed: true, version: self.version + 1, ..self })
+            }
+            _ => Err(self.cannot("held")),
+        }
+    }
+
+    /// Lets a hold run out.
+    ///
+    /// # Errors
+    /// `InvalidTransition` where it is none, or lives.
+    pub fn expire(self, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        match self.status {
+            AppointmentStatus::Held if self.is_overdue(now) => Ok(self.becomes(AppointmentStatus::Expired)),
+            _ => Err(self.cannot("expired")),
+        }
+    }
+
     /// Confirms a booking.
     ///
     /// # Errors
@@ -53,17 +103,35 @@ impl Appointment {
         }
     }
 
-    /// Calls the visit off.
+    /// Calls the visit off, or lets go of a hold.
     ///
     /// # Errors
     /// `InvalidTransition` where it is over, one way or another.
-    pub fn cancel(self) -> Result<Self, Refusal> {
+    pub fn cancel(self, now: DateTime<Utc>) -> Result<Self, Refusal> {
         match self.status {
+            AppointmentStatus::Held if self.is_overdue(now) => Err(hold_expired("appointmentId")),
             AppointmentStatus::Held | AppointmentStatus::Pending | AppointmentStatus::Confirmed => {
                 Ok(self.becomes(AppointmentStatus::Cancelled))
             }
             _ => Err(self.cannot("cancelled")),
         }
+    }
+
+    /// Makes room for the appointment that replaces this one.
+    ///
+    /// # Errors
+    /// `InvalidTransition` where it is not booked, or over.
+    pub fn give_way(self) -> Result<Self, Refusal> {
+        match self.status {
+            AppointmentStatus::Pending | AppointmentStatus::Confirmed => Ok(self.becomes(AppointmentStatus::Cancelled)),
+            _ => Err(self.cannot("moved")),
+        }
+    }
+
+    /// Whether its time is over though nobody has said so yet.
+    #[must_use]
+    pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
     /// The visit took place.
@@ -93,23 +161,29 @@ impl Appointment {
         }
     }
 
-    /// Refuses to go on where the client saw another version.
+    /// Refuses to go on where the client saw another version, which the input names in `field`.
     ///
     /// # Errors
     /// `VersionConflict`.
-    pub fn require_version(&self, seen: Option<i32>) -> Result<(), Refusal> {
+    pub fn require_version(&self, field: &str, seen: Option<i32>) -> Result<(), Refusal> {
         if seen.is_none_or(|seen| seen == self.version) {
             return Ok(());
         }
         let message = "The appointment has changed meanwhile: look at it again.";
-        Err(Refusal::of("version", Code::VersionConflict, message))
+        Err(Refusal::of(field, Code::VersionConflict, message))
     }
 
-    /// Until when the patient may cancel, where the notice is so many hours; nothing where there is nothing to cancel any more.
+    /// Until when the patient may cancel free of charge, where the notice is so many hours; nothing where there is nothing to cancel any
+    /// more. A hold may be let go as long as it lasts.
     #[must_use]
     pub fn cancellable_until(&self, notice_hours: i32) -> Option<DateTime<Utc>> {
-        self.clone().cancel().ok()?;
-        Some(self.visit.start - TimeDelta::hours(notice_hours.into()))
+        match self.status {
+            AppointmentStatus::Held => self.expires_at,
+            AppointmentStatus::Pending | AppointmentStatus::Confirmed => {
+                Some(self.visit.start - TimeDelta::hours(notice_hours.into()))
+            }
+            _ => None,
+        }
     }
 
     fn becomes(self, status: AppointmentStatus) -> Self {
@@ -148,78 +222,14 @@ pub struct Transition {
     pub at: DateTime<Utc>,
 }
 
-/// The time that somebody wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Whose.
-    pub doctor_id: DoctorId,
-    /// From when on.
-    pub starts_at: DateTime<Utc>,
-    /// What for.
-    pub visit_type_id: Option<VisitTypeId>,
-    /// How long; as long as the visit type says, or else the slots of the hours, where there is none.
-    pub duration_minutes: Option<i32>,
+/// What a history makes of an appointment: the state that its last step leads to, if each step begins where the one before it ended.
+#[must_use]
+pub fn replay(history: &[Transition]) -> Option<AppointmentStatus> {
+    history.iter().try_fold(None, |status, step| (step.from == status).then_some(Some(step.to))).flatten()
 }
 
-/// What somebody says who wants to book.
-#[derive(Clone, Debug)]
-pub struct BookingRequest {
-    /// The time.
-    pub wanted: Wanted,
-    /// Where the input names the time.
-    pub field: &'static str,
-    /// For whom; for oneself where nobody is named.
-    pub patient_id: Option<UserId>,
-    /// What the patient wants the doctor to know.
-    pub notes: Option<String>,
-    /// The patient's time zone; the user's where there is none.
-    pub time_zone: Option<Tz>,
-}
-
-/// What somebody says who wants to cancel.
-#[derive(Clone, Debug)]
-pub struct CancelRequest {
-    /// Which appointment.
-    pub appointment_id: AppointmentId,
-    /// Why.
-    pub reason: Option<String>,
-    /// The version that the client saw.
-    pub version: Option<i32>,
-}
-
-/// How a visit came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It took place.
-    Completed,
-    /// The patient did not come.
-    NoShow,
-}
-
-/// Which appointments.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct AppointmentFilter {
-    /// In these states; in all where none is named.
-    pub statuses: Vec<AppointmentStatus>,
-    /// That begin at this instant or later.
-    pub from: Option<DateTime<Utc>>,
-    /// That begin before this instant.
-    pub to: Option<DateTime<Utc>>,
-    /// With this doctor.
-    pub doctor_id: Option<DoctorId>,
-    /// Of this patient.
-    pub patient_id: Option<UserId>,
-}
-
-/// In which order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AppointmentOrder {
-    /// The earliest visit first.
-    StartsAtAsc,
-    /// The latest visit first.
-    StartsAtDesc,
-    /// What was booked last first.
-    CreatedAtDesc,
+fn hold_expired(field: &str) -> Refusal {
+    Refusal::of(field, Code::HoldExpired, "The hold is over: choose a time again.")
 }
 
 #[cfg(test)]
@@ -227,8 +237,12 @@ mod tests {
     use super::*;
     use AppointmentStatus::{Cancelled, Completed, Confirmed, Expired, Held, NoShow, Pending};
 
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+    const EVERY: [AppointmentStatus; 7] = [Held, Pending, Confirmed, Completed, NoShow, Cancelled, Expired];
+
+    /// A visit that begins now; a hold ends in ten minutes.
     fn appointment(status: AppointmentStatus) -> Appointment {
-        let visit = Interval { start: DateTime::UNIX_EPOCH, end: DateTime::UNIX_EPOCH + TimeDelta::minutes(30) };
+        let visit = Interval { start: NOW, end: NOW + TimeDelta::minutes(30) };
         Appointment {
             id: AppointmentId::new(),
             reference: String::new(),
@@ -241,26 +255,82 @@ mod tests {
             time_zone: Tz::UTC,
             status,
             notes: None,
+            expires_at: (status == Held).then_some(NOW + TimeDelta::minutes(10)),
+            hold_renewed: false,
+            cancellation_fee: None,
+            rescheduled_from: None,
             version: 1,
-            created_at: DateTime::UNIX_EPOCH,
+            created_at: NOW,
         }
     }
 
     #[test]
     fn only_the_moves_of_the_table_are_possible_and_each_makes_a_new_version() {
-        for status in [Held, Pending, Confirmed, Completed, NoShow, Cancelled, Expired] {
-            let confirmed = appointment(status).confirm().map(|after| (after.status, after.version));
-            let cancelled = appointment(status).cancel().map(|after| (after.status, after.version));
-            assert_eq!(confirmed.ok(), (status == Pending).then_some((Confirmed, 2)), "{status:?}");
-            let start = appointment(status).visit.start;
-            let completed = appointment(status).complete(start).map(|after| (after.status, after.version));
-            let missed = appointment(status).mark_no_show(start).map(|after| (after.status, after.version));
-            assert_eq!(completed.ok(), (status == Confirmed).then_some((Completed, 2)), "{status:?}");
-            assert_eq!(missed.ok(), (status == Confirmed).then_some((NoShow, 2)), "{status:?}");
-            assert!(appointment(status).complete(start - TimeDelta::microseconds(1)).is_err(), "{status:?}");
-            let cancellable = matches!(status, Held | Pending | Confirmed);
-            assert_eq!(cancelled.ok(), cancellable.then_some((Cancelled, 2)), "{status:?}");
-            assert_eq!(appointment(status).cancellable_until(1).is_some(), cancellable, "{status:?}");
+        type Move = fn(Appointment) -> Result<Appointment, Refusal>;
+        let moves: [(&str, Move, &[AppointmentStatus], AppointmentStatus); 7] = [
+            ("book", |it| it.book(NOW), &[Held], Pending),
+            ("confirm", Appointment::confirm, &[Pending], Confirmed),
+            ("complete", |it| it.complete(NOW), &[Confirmed], Completed),
+            ("mark_no_show", |it| it.mark_no_show(NOW), &[Confirmed], NoShow),
+            ("cancel", |it| it.cancel(NOW), &[Held, Pending, Confirmed], Cancelled),
+            ("give_way", Appointment::give_way, &[Pending, Confirmed], Cancelled),
+            ("expire", |it| it.expire(NOW + TimeDelta::minutes(10)), &[Held], Expired),
+        ];
+        for (name, make, possible, becomes) in moves {
+            for status in EVERY {
+                let after = make(appointment(status)).map(|after| (after.status, after.version));
+                let expected = possible.contains(&status).then_some((becomes, 2));
+                assert_eq!(after.ok(), expected, "{name} from {status:?}");
+            }
         }
+    }
+
+    #[test]
+    fn a_visit_comes_out_from_its_start_on_and_not_before() {
+        let before = NOW - TimeDelta::microseconds(1);
+        assert!(appointment(Confirmed).complete(before).is_err());
+        assert!(appointment(Confirmed).mark_no_show(before).is_err());
+    }
+
+    #[test]
+    fn a_hold_lives_until_the_instant_of_its_end_and_is_renewed_once() {
+        let end = NOW + TimeDelta::minutes(10);
+        let just_before = end - TimeDelta::microseconds(1);
+        assert!(appointment(Held).book(just_before).is_ok());
+        assert_eq!(appointment(Held).book(end).unwrap_err().code, Code::HoldExpired);
+        assert_eq!(appointment(Held).cancel(end).unwrap_err().code, Code::HoldExpired);
+        assert!(appointment(Held).expire(just_before).is_err());
+        let renewed = appointment(Held).renew(end + TimeDelta::minutes(5)).unwrap();
+        assert!(renewed.clone().book(end).is_ok());
+        assert_eq!(renewed.renew(end).unwrap_err().code, Code::HoldNotRenewable);
+    }
+
+    #[test]
+    fn there_is_an_end_to_cancelling_where_there_is_something_to_cancel() {
+        for status in EVERY {
+            let until = appointment(status).cancellable_until(1);
+            let expected = match status {
+                Held => Some(NOW + TimeDelta::minutes(10)),
+                Pending | Confirmed => Some(NOW - TimeDelta::hours(1)),
+                _ => None,
+            };
+            assert_eq!(until, expected, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_history_replays_where_each_step_begins_at_the_end_of_the_one_before() {
+        let step = |from, to| Transition {
+            appointment_id: AppointmentId::new(),
+            from,
+            to,
+            actor_id: None,
+            reason: None,
+            at: NOW,
+        };
+        assert_eq!(replay(&[step(None, Held), step(Some(Held), Pending)]), Some(Pending));
+        assert_eq!(replay(&[step(None, Held), step(Some(Pending), Confirmed)]), None);
+        assert_eq!(replay(&[step(None, Pending), step(None, Pending)]), None);
+        assert_eq!(replay(&[]), None);
     }
 }

@@ -105,6 +105,10 @@ pub async fn record_in(
     changes: &[Change],
     at: DateTime<Utc>,
 ) -> Result<Vec<CalendarEvent>, Rejection> {
+    if changes.is_empty() {
+        // The turn has counted a version that no event would have.
+        return Err(Internal::new("a turn without a change").into());
+    }
     let version_of = |place: usize| turn.version.saturating_add(i32::try_from(place).unwrap_or(i32::MAX));
     let row = |(place, change): (usize, &Change)| event_row(turn.doctor_id, version_of(place), change, at);
     let rows = changes.iter().enumerate().map(row);

@@ -7,6 +7,7 @@ use super::{
     failure::Failure,
     guard::For,
     loaders::fetch,
+    money::Money,
     page::{self, Arguments, connection},
     scalars::{DateTime, TimeZone},
     user::User,
@@ -125,7 +126,12 @@ impl Appointment {
         self.0.notes.as_deref()
     }
 
-    /// Until when the patient may cancel it, this instant included; null where there is nothing to cancel any more.
+    /// When the hold ends; null where it is none.
+    async fn expires_at(&self) -> Option<DateTime> {
+        self.0.expires_at.map(DateTime)
+    }
+
+    /// Until when the patient may cancel it free of charge, this instant included; null where there is nothing to cancel any more.
     async fn cancellable_until(&self, context: &Context<'_>) -> Result<Option<DateTime>, Failure> {
         let doctor = context.loaders().doctors.load_known(self.0.doctor_id).await?;
         Ok(self.0.cancellable_until(doctor.cancellation_notice_hours()).map(DateTime))
@@ -141,6 +147,22 @@ impl Appointment {
     /// Why it was called off; null where nobody did, or said why.
     async fn cancellation_reason(&self, context: &Context<'_>) -> Result<Option<String>, Failure> {
         Ok(self.cancellation(context).await?.and_then(|step| step.reason))
+    }
+
+    /// What a late cancellation cost; null where it cost nothing.
+    async fn cancellation_fee(&self) -> Option<Money> {
+        self.0.cancellation_fee.clone().map(Money::from)
+    }
+
+    /// The appointment that this one replaces; null where it was not moved, or you may not see that one.
+    async fn rescheduled_from(&self, context: &Context<'_>) -> Result<Option<Appointment>, Failure> {
+        let Some(id) = self.0.rescheduled_from else { return Ok(None) };
+        Ok(context.loaders().appointments.load(id).await?.map(Appointment))
+    }
+
+    /// The appointment that replaces this one; null where it was not moved, or you may not see that one.
+    async fn rescheduled_to(&self, context: &Context<'_>) -> Result<Option<Appointment>, Failure> {
+        Ok(context.loaders().replacements.load(self.0.id).await?.map(Appointment))
     }
 
     /// Every step of its life, the first one first.
@@ -295,6 +317,15 @@ fetch!(
     |keys| {
         let Some(viewer) = &caller.viewer else { return Ok(HashMap::new()) };
         booking::appointments(services.database.reader(), viewer, keys).await
+    }
+);
+
+fetch!(
+    /// What appointments were moved to, as far as the viewer may see that.
+    Replacements(services, caller): AppointmentId => booking::Appointment,
+    |keys| {
+        let Some(viewer) = &caller.viewer else { return Ok(HashMap::new()) };
+        booking::replacements(services.database.reader(), viewer, keys).await
     }
 );
 

@@ -1,4 +1,4 @@
-//! Booking and cancelling.
+//! Holding, booking and cancelling; how visits came out.
 
 use super::{
     appointment::Appointment,
@@ -7,31 +7,46 @@ use super::{
     guard::For,
     input,
     scalars::{DateTime, TimeZone},
-    user_error::{Sought, UserError, outcome_of_changing, outcome_of_seeking},
+    user_error::{Sought, Subject, UserError, outcome_about},
 };
 use crate::{
     availability::SlotKey,
-    booking::{self, BookingRequest, CancelRequest, Outcome, Wanted},
-    kernel::{
-        id::AppointmentId,
-        rejection::{Code, Refusal, Rejection},
-    },
+    booking::{self, BookingRequest, CancelRequest, HoldRequest, Outcome, Target, Wanted},
+    kernel::rejection::{Code, Refusal, Rejection},
 };
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+
+/// What shall be held.
+#[derive(InputObject)]
+pub struct HoldSlotInput {
+    /// The slot's ID. That of a slot which you hold renews the hold, once.
+    slot_id: ID,
+    /// A key of your own, at most 255 characters, the same each time that you send this: however often it arrives, it is done once.
+    idempotency_key: Option<String>,
+}
 
 /// What shall be booked, and for whom.
 #[derive(InputObject)]
 pub struct BookAppointmentInput {
-    /// A slot's ID. Exactly one of `slotId` and `time`.
+    /// A slot's ID, also of one that you hold. Exactly one of `slotId`, `holdId` and `time`.
     slot_id: Option<ID>,
-    /// A time, for clients that know only that.
+    /// The ID of your own hold: sure to succeed while it lives.
+    hold_id: Option<ID>,
+    /// A time, for clients that know only that, and for admins off the grid.
     time: Option<SlotTimeInput>,
+    /// For admins: book outside of hours, grid, notice or horizon, with the reason in `overrideReason`. Never over another claim.
+    #[graphql(name = "override", default_with = "Some(false)")]
+    overrides: Option<bool>,
+    /// Why, at most 1,000 characters; needed for `override`.
+    override_reason: Option<String>,
     /// For whom, for doctors and admins, who book for a patient that they know.
     patient_id: Option<ID>,
     /// What the patient wants the doctor to know, at most 4,000 characters.
     notes: Option<String>,
     /// The patient's time zone; the one of the patient's account where nothing is said.
     time_zone: Option<TimeZone>,
+    /// A key of your own, at most 255 characters, the same each time that you send this: however often it arrives, it is done once.
+    idempotency_key: Option<String>,
 }
 
 /// A time of a doctor's.
@@ -49,30 +64,54 @@ pub struct SlotTimeInput {
 
 impl BookAppointmentInput {
     fn parse(self) -> Result<BookingRequest, Rejection> {
-        let (wanted, field) = match (self.slot_id, self.time) {
-            (Some(id), None) => (wanted_slot(input::id(&id, "slotId")?), "slotId"),
-            (None, Some(time)) => (time.parse()?, "time"),
+        let (target, field) = match (self.slot_id, self.hold_id, self.time) {
+            (Some(id), None, None) => (Target::Time(wanted_slot(input::id(&id, "slotId")?)), "slotId"),
+            (None, Some(id), None) => (Target::Hold(input::id(&id, "holdId")?), "holdId"),
+            (None, None, Some(time)) => (Target::Time(time.parse()?), "time"),
             _ => {
-                let message = "Give either `slotId` or `time`.";
+                let message = "Give exactly one of `slotId`, `holdId` and `time`.";
                 return Err(Refusal::of("slotId", Code::Invalid, message).into());
             }
         };
+        let override_reason = match (self.overrides.unwrap_or(false), self.override_reason) {
+            (false, None) => None,
+            (true, Some(_)) if field == "holdId" => {
+                return Err(Refusal::of("override", Code::Invalid, "A hold needs no override.").into());
+            }
+            (true, reason) => Some(reason.unwrap_or_default()),
+            (false, Some(_)) => {
+                let message = "A reason is for bookings with `override: true`.";
+                return Err(Refusal::of("overrideReason", Code::Invalid, message).into());
+            }
+        };
         Ok(BookingRequest {
-            wanted,
+            target,
             field,
+            override_reason,
             patient_id: self.patient_id.map(|id| input::id(&id, "patientId")).transpose()?,
             notes: self.notes,
             time_zone: self.time_zone.map(Into::into),
+            idempotency_key: self.idempotency_key,
         })
     }
 }
 
-fn wanted_slot(key: SlotKey) -> Wanted {
+/// The time that a slot's ID names.
+pub fn wanted_slot(key: SlotKey) -> Wanted {
     Wanted {
         doctor_id: key.doctor_id,
         starts_at: key.starts_at,
         visit_type_id: key.visit_type_id,
         duration_minutes: Some(key.duration_minutes),
+    }
+}
+
+/// What was sought, for whoever does not get it.
+pub fn sought(wanted: &Wanted) -> Sought {
+    Sought {
+        doctor_id: wanted.doctor_id,
+        visit_type_id: wanted.visit_type_id,
+        duration_minutes: wanted.duration_minutes.filter(|_| wanted.visit_type_id.is_none()),
     }
 }
 
@@ -103,6 +142,8 @@ pub struct CancelAppointmentInput {
     reason: Option<String>,
     /// The version that you saw: where it is another by now, nothing is done.
     version: Option<i32>,
+    /// A key of your own, at most 255 characters, the same each time that you send this: however often it arrives, it is done once.
+    idempotency_key: Option<String>,
 }
 
 /// Which appointment.
@@ -124,11 +165,8 @@ pub struct AppointmentPayload {
 }
 
 impl AppointmentPayload {
-    fn from_change(
-        result: Result<booking::Appointment, Rejection>,
-        appointment_id: Option<AppointmentId>,
-    ) -> Result<Self, Failure> {
-        let (appointment, user_errors) = outcome_of_changing(result, appointment_id)?;
+    pub fn from_outcome(result: Result<booking::Appointment, Rejection>, subject: Subject) -> Result<Self, Failure> {
+        let (appointment, user_errors) = outcome_about(result, subject)?;
         Ok(Self { appointment: appointment.map(Appointment), user_errors })
     }
 }
@@ -139,6 +177,23 @@ pub struct AppointmentMutation;
 
 #[Object]
 impl AppointmentMutation {
+    /// Hold a slot while you fill in the form: nobody else gets it for the clinic's hold time. Holding it again renews the hold, once;
+    /// `cancelAppointment` lets go of it. A patient holds 3 slots at most.
+    #[graphql(guard = "For::SignedIn")]
+    async fn hold_slot(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What shall be held.")] input: HoldSlotInput,
+    ) -> Result<AppointmentPayload, Failure> {
+        let wanted = input::id(&input.slot_id, "slotId").map(wanted_slot);
+        let subject = Subject { sought: wanted.as_ref().ok().map(sought), ..Subject::default() };
+        let hold = async {
+            let request = HoldRequest { wanted: wanted?, idempotency_key: input.idempotency_key };
+            context.services().booking.hold(context.signed_in()?, request).await
+        };
+        AppointmentPayload::from_outcome(hold.await, subject)
+    }
+
     /// Book a time. Of any number who want it at once, exactly one gets it; the others learn so at once, and what is free instead.
     #[graphql(guard = "For::SignedIn")]
     async fn book_appointment(
@@ -147,17 +202,14 @@ impl AppointmentMutation {
         #[graphql(desc = "What shall be booked, and for whom.")] input: BookAppointmentInput,
     ) -> Result<AppointmentPayload, Failure> {
         let request = input.parse();
-        let sought = request.as_ref().ok().map(|request| Sought {
-            doctor_id: request.wanted.doctor_id,
-            visit_type_id: request.wanted.visit_type_id,
-            duration_minutes: request.wanted.duration_minutes.filter(|_| request.wanted.visit_type_id.is_none()),
-        });
+        let wanted = request.as_ref().ok().and_then(|request| request.target.time());
+        let subject = Subject { sought: wanted.map(sought), ..Subject::default() };
         let book = async { context.services().booking.book(context.signed_in()?, request?).await };
-        let (appointment, user_errors) = outcome_of_seeking(book.await, sought)?;
-        Ok(AppointmentPayload { appointment: appointment.map(Appointment), user_errors })
+        AppointmentPayload::from_outcome(book.await, subject)
     }
 
-    /// Call a visit off. Patients may until `cancellableUntil`, doctors and admins always.
+    /// Call a visit off, or let go of a hold. Patients may until `cancellableUntil`, after that by the clinic's policy; doctors and admins may
+    /// always.
     #[graphql(guard = "For::SignedIn")]
     async fn cancel_appointment(
         &self,
@@ -165,12 +217,17 @@ impl AppointmentMutation {
         #[graphql(desc = "What shall be cancelled.")] input: CancelAppointmentInput,
     ) -> Result<AppointmentPayload, Failure> {
         let id = input::id(&input.appointment_id, "appointmentId");
-        let known = id.as_ref().ok().copied();
+        let subject = Subject { appointment_id: id.as_ref().ok().copied(), ..Subject::default() };
         let cancel = async {
-            let request = CancelRequest { appointment_id: id?, reason: input.reason, version: input.version };
+            let request = CancelRequest {
+                appointment_id: id?,
+                reason: input.reason,
+                version: input.version,
+                idempotency_key: input.idempotency_key,
+            };
             context.services().booking.cancel(context.signed_in()?, request).await
         };
-        AppointmentPayload::from_change(cancel.await, known)
+        AppointmentPayload::from_outcome(cancel.await, subject)
     }
 
     /// Say that the visit took place, from its start on. For the doctor concerned and admins.
@@ -200,8 +257,8 @@ async fn conclude(
     outcome: Outcome,
 ) -> Result<AppointmentPayload, Failure> {
     let id = input::id(&input.appointment_id, "appointmentId");
-    let known = id.as_ref().ok().copied();
+    let subject = Subject { appointment_id: id.as_ref().ok().copied(), ..Subject::default() };
     let conclude =
         async { context.services().booking.conclude(context.signed_in()?, id?, outcome, input.version).await };
-    AppointmentPayload::from_change(conclude.await, known)
+    AppointmentPayload::from_outcome(conclude.await, subject)
 }

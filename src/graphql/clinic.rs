@@ -170,7 +170,7 @@ pub struct CreateClinicInput {
     /// What a late cancellation costs; needed for the policy `FEE`.
     cancellation_fee: Option<MoneyInput>,
     /// For how many minutes a patient holds a slot, 1 to 60.
-    #[graphql(default = 10)]
+    #[graphql(default_with = "Some(10)")]
     hold_minutes: Option<i32>,
 }
 

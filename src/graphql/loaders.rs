@@ -2,7 +2,7 @@
 //! changed is read anew.
 
 use super::{
-    appointment::{Histories, PatientAppointments, VisibleAppointments},
+    appointment::{Histories, PatientAppointments, Replacements, VisibleAppointments},
     availability::{DoctorOverrides, DoctorRules, Overrides, Rules},
     clinic::{ClinicDoctors, Clinics},
     context::{Caller, Services},
@@ -106,6 +106,7 @@ loaders! {
     appointments: VisibleAppointments,
     patient_appointments: PatientAppointments,
     histories: Histories,
+    replacements: Replacements,
 }
 
 /// Declares a fetch over the services; `$caller` where it sees what the caller may see.

@@ -2,6 +2,7 @@
 //! resolver parses, calls a service and wraps; nothing below this room has heard of GraphQL.
 
 mod appointment;
+mod appointment_move;
 mod appointment_mutation;
 mod availability;
 mod clinic;

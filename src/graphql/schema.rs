@@ -2,6 +2,7 @@
 
 use super::{
     appointment::AppointmentQuery,
+    appointment_move::AppointmentMoveMutation,
     appointment_mutation::AppointmentMutation,
     availability::AvailabilityMutation,
     clinic::{ClinicMutation, ClinicQuery},
@@ -38,6 +39,7 @@ pub struct Query(
 pub struct Mutation(
     SessionMutation,
     AppointmentMutation,
+    AppointmentMoveMutation,
     AvailabilityMutation,
     VisitTypeMutation,
     DoctorMutation,

@@ -7,6 +7,9 @@ use crate::kernel::{
 };
 use async_graphql::{Context, Description, Enum, Interface, Object};
 
+/// How much is offered instead of a time that cannot be had.
+const ALTERNATIVES: usize = 5;
+
 /// Why an input was refused, by a stable name.
 #[derive(Clone, Copy, Debug, Enum, PartialEq, Eq)]
 #[graphql(remote = "rejection::Code")]
@@ -37,12 +40,20 @@ pub enum UserErrorCode {
     TooLate,
     /// The time is too far ahead to be booked yet.
     TooFarAhead,
+    /// You hold 3 slots already: book one, or let go of one.
+    TooManyHolds,
+    /// The hold was renewed before.
+    HoldNotRenewable,
+    /// The hold is over: choose a time again.
+    HoldExpired,
     /// The appointment is not in a state for this.
     InvalidTransition,
     /// The appointment has changed since the version that you saw.
     VersionConflict,
     /// It is too late to cancel.
     CancellationWindowPassed,
+    /// The idempotency key was used for something else.
+    IdempotencyKeyReused,
     /// Two rules with slots of different lengths cover the same time.
     OverlappingRules,
     /// Others depend on it, so it stays.
@@ -126,8 +137,8 @@ impl SlotUnavailable {
         path(&self.refusal)
     }
 
-    /// The doctor's next open slots for the same kind of visit, at most 5. Empty for `SLOT_BUSY`: who is turned away at the door costs
-    /// nothing.
+    /// What is open instead, at most 5: the doctor's next slots for the same kind of visit, then those of doctors of the same specialty in
+    /// the same clinic. Empty for `SLOT_BUSY`, for who is turned away at the door costs nothing.
     #[graphql(complexity = "page::times(5, child_complexity)")]
     async fn alternatives(&self, context: &Context<'_>) -> Result<Vec<Slot>, Failure> {
         if self.refusal.code == rejection::Code::SlotBusy {
@@ -135,8 +146,8 @@ impl SlotUnavailable {
         }
         let Sought { doctor_id, visit_type_id, duration_minutes } = self.sought;
         let availability = &context.services().availability;
-        let mut found = availability.next_slots_of(&[doctor_id], visit_type_id, duration_minutes, 5).await?;
-        Ok(found.remove(&doctor_id).unwrap_or_default().into_iter().map(Slot).collect())
+        let found = availability.alternatives(doctor_id, visit_type_id, duration_minutes, ALTERNATIVES).await?;
+        Ok(found.into_iter().map(Slot).collect())
     }
 }
 
@@ -179,29 +190,40 @@ pub fn outcome<T>(result: Result<T, Rejection>) -> Result<(Option<T>, Vec<UserEr
     outcome_by(result, |refusal| UserError::InputError(InputError(refusal)))
 }
 
-/// The same for a mutation that sought a time.
-pub fn outcome_of_seeking<T>(
-    result: Result<T, Rejection>,
-    sought: Option<Sought>,
-) -> Result<(Option<T>, Vec<UserError>), Failure> {
-    use rejection::Code::{SlotBusy, SlotTaken, SlotUnavailable as Unavailable, TooFarAhead, TooLate};
-    outcome_by(result, |refusal| match (refusal.code, sought) {
-        (SlotBusy | SlotTaken | Unavailable | TooFarAhead | TooLate, Some(sought)) => {
-            UserError::SlotUnavailable(SlotUnavailable { refusal, sought })
-        }
-        _ => UserError::InputError(InputError(refusal)),
-    })
+/// What a mutation of appointments is about, for those whom it refuses.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject {
+    /// The time that was sought.
+    pub sought: Option<Sought>,
+    /// The appointment to change.
+    pub appointment_id: Option<AppointmentId>,
+    /// The other one, of two.
+    pub second_id: Option<AppointmentId>,
 }
 
-/// The same for a mutation of an appointment.
-pub fn outcome_of_changing<T>(
+impl Subject {
+    /// The appointment whose version the client saw is not the present one.
+    fn conflicting(&self, refusal: &Refusal) -> Option<AppointmentId> {
+        let is_second = refusal.field.first().is_some_and(|field| field == "secondVersion");
+        if is_second { self.second_id } else { self.appointment_id }
+    }
+}
+
+/// The same for a mutation of appointments.
+pub fn outcome_about<T>(
     result: Result<T, Rejection>,
-    appointment_id: Option<AppointmentId>,
+    subject: Subject,
 ) -> Result<(Option<T>, Vec<UserError>), Failure> {
-    outcome_by(result, |refusal| match (refusal.code, appointment_id) {
-        (rejection::Code::VersionConflict, Some(appointment_id)) => {
-            UserError::VersionConflict(VersionConflict { refusal, appointment_id })
-        }
+    use rejection::Code::{SlotBusy, SlotTaken, SlotUnavailable as Unavailable, TooFarAhead, TooLate, VersionConflict as Conflict};
+    outcome_by(result, |refusal| match refusal.code {
+        SlotBusy | SlotTaken | Unavailable | TooFarAhead | TooLate => match subject.sought {
+            Some(sought) => UserError::SlotUnavailable(SlotUnavailable { refusal, sought }),
+            None => UserError::InputError(InputError(refusal)),
+        },
+        Conflict => match subject.conflicting(&refusal) {
+            Some(appointment_id) => UserError::VersionConflict(VersionConflict { refusal, appointment_id }),
+            None => UserError::InputError(InputError(refusal)),
+        },
         _ => UserError::InputError(InputError(refusal)),
     })
 }

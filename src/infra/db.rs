@@ -3,8 +3,8 @@
 use crate::kernel::rejection::{Internal, Rejection};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
+    RuntimeErr, SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait,
     sea_query::Expr,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
@@ -82,6 +82,14 @@ impl Database {
         self.writer.is_none()
     }
 
+    /// Runs one statement that is a transaction by itself; the row that it returns, if any.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn write_at_once(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.connection.query_one_raw(statement).await
+    }
+
     /// Begins to write. What is not committed is undone.
     ///
     /// # Errors
@@ -112,7 +120,7 @@ impl Database {
     }
 }
 
-/// A transaction: the only way to write.
+/// A transaction: the way to write more than one statement.
 #[derive(Debug)]
 pub struct Transaction {
     transaction: DatabaseTransaction,
@@ -135,8 +143,9 @@ impl Transaction {
     }
 }
 
-/// SQLite runs in this process, by its clock.
-fn time(backend: DbBackend) -> Expr {
+/// What the clock of such a database says at the moment that it is asked, in SQL. SQLite runs in this process, by its clock: NULL.
+#[must_use]
+pub fn time(backend: DbBackend) -> Expr {
     Expr::cust(if backend == DbBackend::Postgres { "clock_timestamp()" } else { "NULL" })
 }
 
@@ -163,6 +172,8 @@ fn options(location: &Location, patience: Duration) -> ConnectOptions {
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .connect_timeout(PATIENCE)
+        // A test is a way to the server and back: only connections that may have died in their sleep are worth it.
+        .test_before_acquire_if_idle_for(Duration::from_secs(1))
         .sqlx_logging_level(tracing::log::LevelFilter::Trace)
         .sqlx_slow_statements_logging_settings(tracing::log::LevelFilter::Off, PATIENCE)
         .record_stmt_in_spans(false)

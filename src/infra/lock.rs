@@ -16,7 +16,10 @@ pub enum Acquired {
     /// It is held until the guard is released or dropped, or its time to live is over.
     Held(Guard),
     /// Somebody else holds it.
-    Busy,
+    Busy {
+        /// Whether that is one of the same name, who wants the same.
+        by_namesake: bool,
+    },
     /// Nobody can tell: go on without.
     Unguarded,
 }
@@ -24,23 +27,25 @@ pub enum Acquired {
 /// Locks by name, among all processes that share them.
 #[async_trait::async_trait]
 pub trait Lock: fmt::Debug + Send + Sync {
-    /// Sets the lock `key` to `token` for at most `time_to_live` where it is free; tells whether it was.
-    async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<bool, Down>;
+    /// Sets the lock `key` to `token` for at most `time_to_live` where it is free; the token that it holds where it is not.
+    async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<Option<String>, Down>;
 
     /// Frees the lock `key` if it still holds `token`.
     async fn unset(&self, key: &str, token: &str);
 }
 
-/// Takes the lock `key`, or tells at once that it cannot be had.
-pub async fn acquire(lock: &Arc<dyn Lock>, key: String, time_to_live: Duration) -> Acquired {
-    let token = format!("{:032x}", rand::rng().random::<u128>());
+/// Takes the lock `key`, or tells at once that it cannot be had. Those who want the same give the same `name`; it is empty for those who have
+/// none.
+pub async fn acquire(lock: &Arc<dyn Lock>, key: String, name: &str, time_to_live: Duration) -> Acquired {
+    let token = format!("{name}:{:032x}", rand::rng().random::<u128>());
     // Made before the lock is: where the answer is lost, or nobody waits for it, the lock is given back all the same.
     let mut guard = Guard { lock: Arc::clone(lock), name: Some((key.clone(), token.clone())) };
     match lock.try_set(&key, &token, time_to_live).await {
-        Ok(true) => Acquired::Held(guard),
-        Ok(false) => {
+        Ok(None) => Acquired::Held(guard),
+        Ok(Some(holder)) => {
             guard.name = None;
-            Acquired::Busy
+            let by_namesake = !name.is_empty() && holder.split(':').next() == Some(name);
+            Acquired::Busy { by_namesake }
         }
         Err(Down) => Acquired::Unguarded,
     }
@@ -92,14 +97,17 @@ static UNSET: LazyLock<Script> = LazyLock::new(|| {
 
 #[async_trait::async_trait]
 impl Lock for RedisLock {
-    async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<bool, Down> {
+    async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<Option<String>, Down> {
         let milliseconds = time_to_live.as_millis().try_into().unwrap_or(u64::MAX);
-        let options =
-            SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(SetExpiry::PX(milliseconds));
+        // With GET it answers what the lock held before: nothing where it was free (Redis 7).
+        let options = SetOptions::default()
+            .conditional_set(ExistenceCheck::NX)
+            .get(true)
+            .with_expiration(SetExpiry::PX(milliseconds));
         let set = self.redis.run(|mut connection| async move {
             redis::AsyncCommands::set_options::<_, _, Option<String>>(&mut connection, key, token, options).await
         });
-        Ok(set.await?.is_some())
+        set.await
     }
 
     async fn unset(&self, key: &str, token: &str) {
@@ -120,14 +128,14 @@ pub struct LocalLock {
 
 #[async_trait::async_trait]
 impl Lock for LocalLock {
-    async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<bool, Down> {
+    async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<Option<String>, Down> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if held.get(key).is_some_and(|(_, until)| now < *until) {
-            return Ok(false);
+        if let Some((holder, _)) = held.get(key).filter(|(_, until)| now < *until) {
+            return Ok(Some(holder.clone()));
         }
         held.insert(key.to_owned(), (token.to_owned(), now + time_to_live));
-        Ok(true)
+        Ok(None)
     }
 
     async fn unset(&self, key: &str, token: &str) {
@@ -148,7 +156,7 @@ mod tests {
 
     #[async_trait::async_trait]
     impl Lock for Deaf {
-        async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<bool, Down> {
+        async fn try_set(&self, key: &str, token: &str, time_to_live: Duration) -> Result<Option<String>, Down> {
             self.0.try_set(key, token, time_to_live).await?;
             Err(Down)
         }
@@ -163,20 +171,36 @@ mod tests {
     #[tokio::test]
     async fn a_lock_is_held_by_one_and_freed_by_nobody_else() {
         let lock: Arc<dyn Lock> = Arc::new(LocalLock::default());
-        let Acquired::Held(held) = acquire(&lock, "slot".to_owned(), TIME).await else { panic!() };
-        assert!(matches!(acquire(&lock, "slot".to_owned(), TIME).await, Acquired::Busy));
+        let Acquired::Held(held) = acquire(&lock, "slot".to_owned(), "", TIME).await else { panic!() };
+        assert!(matches!(acquire(&lock, "slot".to_owned(), "", TIME).await, Acquired::Busy { by_namesake: false }));
         lock.unset("slot", "a stranger's token").await;
-        assert!(matches!(acquire(&lock, "slot".to_owned(), TIME).await, Acquired::Busy));
+        assert!(matches!(acquire(&lock, "slot".to_owned(), "", TIME).await, Acquired::Busy { by_namesake: false }));
         held.release().await;
-        assert!(matches!(acquire(&lock, "slot".to_owned(), TIME).await, Acquired::Held(_)));
+        assert!(matches!(acquire(&lock, "slot".to_owned(), "", TIME).await, Acquired::Held(_)));
+    }
+
+    #[tokio::test]
+    async fn those_of_one_name_know_each_other_and_those_of_none_nobody() {
+        let lock: Arc<dyn Lock> = Arc::new(LocalLock::default());
+        let Acquired::Held(held) = acquire(&lock, "slot".to_owned(), "twin", TIME).await else { panic!() };
+        for (name, by_namesake) in [("twin", true), ("another", false), ("", false)] {
+            let Acquired::Busy { by_namesake: found } = acquire(&lock, "slot".to_owned(), name, TIME).await else {
+                panic!()
+            };
+            assert_eq!(found, by_namesake, "{name}");
+        }
+        held.release().await;
+        let Acquired::Held(_held) = acquire(&lock, "slot".to_owned(), "", TIME).await else { panic!() };
+        let Acquired::Busy { by_namesake } = acquire(&lock, "slot".to_owned(), "", TIME).await else { panic!() };
+        assert!(!by_namesake);
     }
 
     #[tokio::test]
     async fn a_lock_whose_answer_was_lost_is_given_back() {
         let deaf = Arc::new(Deaf::default());
         let lock: Arc<dyn Lock> = Arc::clone(&deaf) as Arc<dyn Lock>;
-        assert!(matches!(acquire(&lock, "slot".to_owned(), TIME).await, Acquired::Unguarded));
+        assert!(matches!(acquire(&lock, "slot".to_owned(), "", TIME).await, Acquired::Unguarded));
         tokio::task::yield_now().await;
-        assert_eq!(deaf.0.try_set("slot", "the next one's token", TIME).await, Ok(true));
+        assert_eq!(deaf.0.try_set("slot", "the next one's token", TIME).await, Ok(None));
     }
 }

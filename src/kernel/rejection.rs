@@ -31,12 +31,20 @@ pub enum Code {
     TooLate,
     /// It lies beyond the doctor's horizon.
     TooFarAhead,
+    /// The patient holds as many slots as one may.
+    TooManyHolds,
+    /// The hold was renewed before.
+    HoldNotRenewable,
+    /// The hold is over.
+    HoldExpired,
     /// The appointment is not in a state for this.
     InvalidTransition,
     /// The appointment has changed since the version that the client saw.
     VersionConflict,
     /// It is too late to cancel.
     CancellationWindowPassed,
+    /// The key was used for something else.
+    IdempotencyKeyReused,
     /// Two rules of different slot lengths share some time.
     OverlappingRules,
     /// Others depend on it.

@@ -123,7 +123,7 @@ fn only_the_guard_makes_claims() {
         .into_iter()
         .filter(|path| fs::read_to_string(path).unwrap().contains("store::insert_in("))
         .collect();
-    assert_eq!(callers, [Path::new("src/booking/guard.rs")]);
+    assert_eq!(callers, [Path::new("src/booking/transaction.rs")]);
     for path in sources(Path::new("src")) {
         let text = fs::read_to_string(&path).unwrap();
         let inserts = text.contains("appointment::Entity::insert");

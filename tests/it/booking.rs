@@ -167,7 +167,13 @@ async fn inputs_that_make_no_sense_are_refused() {
     assert_eq!(code(&book(json!({ "slotId": slot, "notes": "x".repeat(4_001) })).await), "INVALID");
     assert_eq!(code(&book(json!({ "slotId": slot, "notes": "nul \u{0}" })).await), "INVALID");
     assert_eq!(code(&book(json!({ "slotId": slot, "timeZone": "Nowhere" })).await), "BAD_USER_INPUT");
-    assert_eq!(code(&book(json!({ "slotId": slot, "holdId": "x" })).await), "BAD_USER_INPUT");
+    assert_eq!(code(&book(json!({ "slotId": slot, "holdId": "x" })).await), "INVALID");
+    assert_eq!(code(&book(json!({ "holdId": "x" })).await), "NOT_FOUND");
+    assert_eq!(code(&book(json!({ "slotId": slot, "overrideReason": "because" })).await), "INVALID");
+    assert_eq!(code(&book(json!({ "slotId": slot, "override": true, "overrideReason": "because" })).await), "FORBIDDEN");
+    assert_eq!(code(&book(json!({ "slotId": slot, "idempotencyKey": "" })).await), "INVALID");
+    assert_eq!(code(&book(json!({ "slotId": slot, "idempotencyKey": "k".repeat(256) })).await), "INVALID");
+    assert_eq!(code(&book(json!({ "slotId": slot, "idempotencyKey": "nul \u{0}" })).await), "INVALID");
     let visitor = app.visitor().books(&slot).await;
     assert_eq!(code(&visitor), "UNAUTHENTICATED");
     assert!(book(json!({ "slotId": slot, "notes": "x".repeat(4_000) })).await["appointment"].is_object());

@@ -111,7 +111,7 @@ async fn what_was_committed_but_never_published_is_published_by_the_relay_and_se
     let transaction = database.begin().await.unwrap();
     let turn = medislot::calendar::take_turn_in(&transaction, doctor.id.parse().unwrap()).await.unwrap();
     let change = medislot::calendar::Change::ScheduleChanged;
-    medislot::calendar::record_in(&transaction, turn, change, app.now()).await.unwrap();
+    medislot::calendar::record_in(&transaction, turn, &[change], app.now()).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(
         socket.hears().await["payload"]["data"]["slotEvents"]["version"],

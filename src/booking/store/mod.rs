@@ -1,15 +1,29 @@
 //! The rows of appointments and of their history. Every read of an appointment begins with who is asking.
 
+mod at_once;
+mod holds;
+mod keys;
+mod offers;
 mod pages;
+mod reading;
 
+pub use at_once::write_at_once;
+pub use holds::{count_holds_in, doctors_with_overdue, overdue_in};
+pub use keys::{find_key, forget_keys, insert_key_in, is_key_used, replace_key_in};
+pub use offers::{Offered, Offers};
 pub use pages::{appointments_of, page};
+pub use reading::read;
 
-use super::model::{Appointment, AppointmentStatus, Transition};
+use super::{
+    guard::Permitted,
+    model::{Appointment, AppointmentStatus, Transition},
+};
 use crate::{
     infra::db::{Constraint, Database, Transaction},
     kernel::{
         id::{AppointmentId, DoctorId, UserId},
         interval::Interval,
+        money::Money,
         rejection::{Internal, Rejection},
         viewer::{Role, Viewer},
     },
@@ -17,8 +31,9 @@ use crate::{
 use ::entity::{appointment, appointment_transition};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+    sea_query::{Expr, LockType},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -47,6 +62,13 @@ impl TryFrom<appointment::Model> for Appointment {
             time_zone: row.time_zone.parse().map_err(|_| Internal::new("an appointment's time zone is unknown"))?,
             status: row.status,
             notes: row.notes,
+            expires_at: row.expires_at,
+            hold_renewed: row.hold_renewed,
+            cancellation_fee: row
+                .cancellation_fee_amount
+                .zip(row.cancellation_fee_currency)
+                .map(|(amount, currency)| Money { amount, currency }),
+            rescheduled_from: row.rescheduled_from,
             version: row.version,
             created_at: row.created_at,
         })
@@ -87,15 +109,31 @@ pub async fn find_by_reference(
     select.one(database.reader()).await?.map(Appointment::try_from).transpose()
 }
 
-/// An appointment that the viewer may see, as it is now and stays until this transaction ends: whoever changes it has taken the calendar
-/// before.
+/// Those of these appointments that the viewer may see, as they are now and stay until this transaction ends: whoever changes them has
+/// taken their calendars before.
 pub async fn find_in(
     transaction: &Transaction,
     viewer: &Viewer,
-    id: AppointmentId,
-) -> Result<Option<Appointment>, Rejection> {
-    let select = visible_to(viewer).filter(appointment::Column::Id.eq(id)).lock_exclusive();
-    select.one(&**transaction).await?.map(Appointment::try_from).transpose()
+    ids: &[AppointmentId],
+) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
+    let select = visible_to(viewer).filter(appointment::Column::Id.is_in(ids.iter().copied()));
+    let rows = select.order_by_asc(appointment::Column::Id).lock(LockType::NoKeyUpdate).all(&**transaction).await?;
+    rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
+}
+
+/// What each of these appointments was moved to, whoever asks: for those who may see them.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn replacements(
+    connection: &impl ConnectionTrait,
+    viewer: &Viewer,
+    ids: &[AppointmentId],
+) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
+    let select = visible_to(viewer).filter(appointment::Column::RescheduledFrom.is_in(ids.iter().copied()));
+    let rows = select.all(connection).await?;
+    let replaced = |row: appointment::Model| Some((row.rescheduled_from?, row));
+    rows.into_iter().filter_map(replaced).map(|(id, row)| Ok((id, row.try_into()?))).collect()
 }
 
 /// Those of these people who have, or had, an appointment that the viewer may see.
@@ -142,8 +180,9 @@ pub async fn histories(
     Ok(histories)
 }
 
-/// Writes a new claim. Whether another is in its way is for [`is_taken`] to say.
-pub async fn insert_in(transaction: &Transaction, appointment: &Appointment) -> Result<(), DbErr> {
+/// Writes a claim that the guard let through. Whether another is in its way is for [`is_taken`] to say.
+pub async fn insert_in(transaction: &Transaction, permitted: &Permitted) -> Result<(), DbErr> {
+    let appointment = permitted.appointment();
     let row = appointment::ActiveModel {
         id: Set(appointment.id),
         reference: Set(appointment.reference.clone()),
@@ -158,11 +197,11 @@ pub async fn insert_in(transaction: &Transaction, appointment: &Appointment) -> 
         time_zone: Set(appointment.time_zone.name().to_owned()),
         status: Set(appointment.status),
         notes: Set(appointment.notes.clone()),
-        expires_at: Set(None),
-        hold_renewed: Set(false),
+        expires_at: Set(appointment.expires_at),
+        hold_renewed: Set(appointment.hold_renewed),
         cancellation_fee_amount: Set(None),
         cancellation_fee_currency: Set(None),
-        rescheduled_from: Set(None),
+        rescheduled_from: Set(appointment.rescheduled_from),
         version: Set(appointment.version),
         created_at: Set(appointment.created_at),
     };
@@ -170,15 +209,23 @@ pub async fn insert_in(transaction: &Transaction, appointment: &Appointment) -> 
     Ok(())
 }
 
-/// Writes what a move made of an appointment.
+/// Writes what a move made of an appointment. Its time never changes: what is moved is cancelled, and claimed anew.
 pub async fn save_in(transaction: &Transaction, appointment: &Appointment) -> Result<(), Rejection> {
+    let fee = appointment.cancellation_fee.as_ref();
     let row = appointment::ActiveModel {
-        id: Set(appointment.id),
         status: Set(appointment.status),
+        notes: Set(appointment.notes.clone()),
+        time_zone: Set(appointment.time_zone.name().to_owned()),
+        expires_at: Set(appointment.expires_at),
+        hold_renewed: Set(appointment.hold_renewed),
+        cancellation_fee_amount: Set(fee.map(|fee| fee.amount)),
+        cancellation_fee_currency: Set(fee.map(|fee| fee.currency.clone())),
+        rescheduled_from: Set(appointment.rescheduled_from),
         version: Set(appointment.version),
         ..Default::default()
     };
-    row.update(&**transaction).await?;
+    let update = appointment::Entity::update_many().set(row).filter(appointment::Column::Id.eq(appointment.id));
+    update.exec(&**transaction).await?;
     Ok(())
 }
 
@@ -201,14 +248,24 @@ pub async fn record_in(transaction: &Transaction, steps: Vec<Transition>) -> Res
 /// Confirms those of these appointments that are still pending; tells which.
 pub async fn confirm_in(transaction: &Transaction, ids: Vec<AppointmentId>) -> Result<Vec<AppointmentId>, Rejection> {
     use sea_orm::sea_query::ExprTrait;
-    let confirmed = appointment::Entity::update_many()
-        .col_expr(appointment::Column::Status, Expr::value(AppointmentStatus::Confirmed))
-        .col_expr(appointment::Column::Version, Expr::col(appointment::Column::Version).add(1))
+    // Locked in the order of their ids, as everybody does who locks more than one.
+    let pending: Vec<AppointmentId> = appointment::Entity::find()
+        .select_only()
+        .column(appointment::Column::Id)
         .filter(appointment::Column::Id.is_in(ids))
         .filter(appointment::Column::Status.eq(AppointmentStatus::Pending))
-        .exec_with_returning(&**transaction)
+        .order_by_asc(appointment::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple()
+        .all(&**transaction)
         .await?;
-    Ok(confirmed.into_iter().map(|row| row.id).collect())
+    appointment::Entity::update_many()
+        .col_expr(appointment::Column::Status, Expr::value(AppointmentStatus::Confirmed))
+        .col_expr(appointment::Column::Version, Expr::col(appointment::Column::Version).add(1))
+        .filter(appointment::Column::Id.is_in(pending.iter().copied()))
+        .exec(&**transaction)
+        .await?;
+    Ok(pending)
 }
 
 /// The visits of a doctor that are to come, the earliest first, at most `limit`.

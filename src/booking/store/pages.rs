@@ -2,7 +2,10 @@
 
 use super::visible_to;
 use crate::{
-    booking::model::{Appointment, AppointmentFilter, AppointmentOrder},
+    booking::{
+        model::Appointment,
+        requests::{AppointmentFilter, AppointmentOrder},
+    },
     infra::{
         db::Database,
         listing::{Listing, Rows},

@@ -170,7 +170,9 @@ impl TestApp {
 
     /// Does the background work that is due.
     pub async fn works(&self) {
-        while booking::confirm_due(&self.app.services.database, &*self.app.services.clock).await.unwrap() > 0 {}
+        let services = &self.app.services;
+        while booking::confirm_due(&services.database, &*services.clock).await.unwrap() > 0 {}
+        while booking::expire_due(&services.booking).await.unwrap() > 0 {}
     }
 }
 

@@ -1,0 +1,171 @@
+//! Booking a time, or what the patient holds.
+
+use super::{
+    guard::{Asked, Calendar, Terms},
+    idempotency::{Attempt, Failed, only},
+    jobs::CONFIRM,
+    model::Appointment,
+    requests::{BookingRequest, Target, Wanted},
+    service::Booking,
+    store,
+    transaction::{CalendarTransaction, Written, around},
+};
+use crate::{
+    accounts::{self, RoleName},
+    calendar::Change,
+    kernel::{
+        check::{Check, REASON, TEXT},
+        id::{AppointmentId, UserId},
+        rejection::{Code, Refusal, Rejection},
+        viewer::{Role, Viewer},
+    },
+};
+use chrono_tz::Tz;
+
+impl Booking {
+    /// Books a time. Of any number who want it at once, one gets it.
+    ///
+    /// # Errors
+    /// What is wrong with the input, `NotFound` of the doctor, the hold or the patient, or the reason why the time cannot be had.
+    #[tracing::instrument(name = "booking.book", skip_all)]
+    pub async fn book(&self, viewer: &Viewer, request: BookingRequest) -> Result<Appointment, Rejection> {
+        check(viewer, &request)?;
+        let attempt = Attempt::new(viewer, "bookAppointment", request.idempotency_key.as_deref(), &request)?;
+        let attempt = attempt.as_ref();
+        let (patient_id, time_zone) = self.patient(viewer, request.patient_id).await?;
+        let time_zone = request.time_zone.unwrap_or(time_zone);
+        let booked = match request.target {
+            Target::Hold(id) => {
+                let booked = self.book_hold(viewer, (id, time_zone, request.notes), attempt).await;
+                self.tell(booked).await
+            }
+            Target::Time(wanted) => {
+                let asked = Asked {
+                    wanted,
+                    field: request.field,
+                    terms: request.override_reason.map_or(Terms::Offered, Terms::Override),
+                    patient_id,
+                    time_zone,
+                    notes: request.notes,
+                    held_for: None,
+                    replaces: None,
+                };
+                let crowded = matches!(asked.terms, Terms::Offered).then_some(patient_id);
+                self.behind_lock(viewer, (&wanted, crowded), attempt, self.book_time(viewer, asked, attempt)).await
+            }
+        };
+        let appointment = only(self.settle(viewer, booked, (request.field, attempt)).await?)?;
+        tracing::info!(appointment.id = %appointment.id, doctor.id = %appointment.doctor_id, "booked");
+        Ok(appointment)
+    }
+
+    /// For whom the viewer books, and the time zone that they live in.
+    async fn patient(&self, viewer: &Viewer, named: Option<UserId>) -> Result<(UserId, Tz), Rejection> {
+        let id = match (viewer.role, named) {
+            (Role::Patient, None) => return Ok((viewer.user_id, viewer.time_zone)),
+            (Role::Patient, Some(id)) if id == viewer.user_id => return Ok((id, viewer.time_zone)),
+            (Role::Patient, Some(_)) => return Err(Refusal::not_found("patientId").into()),
+            (_, None) => return Err(Refusal::of("patientId", Code::Invalid, "Say for whom you book.").into()),
+            (_, Some(id)) => id,
+        };
+        let known = viewer.role == Role::PlatformAdmin
+            || store::known_patients(&self.database, viewer, &[id]).await?.contains(&id);
+        let user = if known { accounts::users(&self.database, &[id]).await?.remove(&id) } else { None };
+        let patient = user.filter(|user| user.role == RoleName::Patient && user.active);
+        let patient = patient.ok_or_else(|| Refusal::not_found("patientId"))?;
+        Ok((patient.id, patient.time_zone))
+    }
+
+    /// Books a time: in one statement where nobody contends, and else behind the calendar's row.
+    async fn book_time(&self, viewer: &Viewer, asked: Asked, attempt: Option<&Attempt>) -> Result<Written, Failed> {
+        if self.database.is_postgres()
+            && let Some(written) = self.book_at_once(viewer, &asked, attempt).await?
+        {
+            return Ok(written);
+        }
+        let Wanted { doctor_id, starts_at, .. } = asked.wanted;
+        let begun = CalendarTransaction::begin(self, None, [doctor_id]).await?;
+        let mut transaction = begun.ok_or_else(|| Refusal::not_found(asked.field))?;
+        transaction.require_first(attempt).await?;
+        let calendar = transaction.calendar(doctor_id, starts_at).await?;
+        let appointment = transaction.claim(viewer, &calendar, asked).await?;
+        transaction.finish(attempt, vec![appointment]).await
+    }
+
+    /// Judges by what the calendar is at some version, and writes on the condition that it still has that version: two ways to the database
+    /// and back. Nothing where it has not, or where there is more to do than to write.
+    async fn book_at_once(
+        &self,
+        viewer: &Viewer,
+        asked: &Asked,
+        attempt: Option<&Attempt>,
+    ) -> Result<Option<Written>, Failed> {
+        let Wanted { doctor_id, starts_at, .. } = asked.wanted;
+        let connection = self.database.reader();
+        let range = self.offers.occupied(&asked.wanted).unwrap_or_else(|| around(starts_at));
+        let reading = store::read(connection, doctor_id, range, attempt).await?;
+        let reading = reading.ok_or_else(|| Refusal::not_found(asked.field))?;
+        let now = self.clock.settle(reading.database_time);
+        if let Some(record) = &reading.record {
+            return if record.is_kept(now) { Err(Failed::Twin) } else { Ok(None) };
+        }
+        let version = reading.version;
+        let offered = self.offers.offered(connection, doctor_id, reading.schedule_version, starts_at, now).await?;
+        let calendar = Calendar { offered, occupants: reading.occupants, now };
+        if calendar.has_holds() {
+            return Ok(None);
+        }
+        let permitted = calendar.judge(viewer, asked.clone())?;
+        let occupied = permitted.appointment().occupied;
+        if occupied.start < range.start || range.end < occupied.end {
+            // The pauses are others now than those that the reading went by.
+            return Ok(None);
+        }
+        let promise = (viewer.user_id, CONFIRM);
+        match store::write_at_once(&self.database, &permitted, version, promise, attempt).await {
+            Ok(Some(event)) => {
+                let appointments = vec![permitted.appointment().clone()];
+                Ok(Some(Written { appointments, events: vec![event] }))
+            }
+            Ok(None) => Ok(None),
+            Err(error) if store::is_taken(&error) => Err(Failed::Taken(None)),
+            Err(error) if store::is_key_used(&error) => Err(Failed::Twin),
+            Err(error) => Err(Rejection::from(error).into()),
+        }
+    }
+
+    /// Books what the patient holds: sure to succeed while the hold lives, so no lock and no question to the hours.
+    async fn book_hold(
+        &self,
+        viewer: &Viewer,
+        (id, time_zone, notes): (AppointmentId, Tz, Option<String>),
+        attempt: Option<&Attempt>,
+    ) -> Result<Written, Failed> {
+        let missing = || Refusal::not_found("holdId");
+        let seen = store::appointments(self.database.reader(), viewer, &[id]).await?.remove(&id);
+        let seen = seen.filter(|hold| hold.patient_id == viewer.user_id).ok_or_else(missing)?;
+        let begun = CalendarTransaction::begin(self, None, [seen.doctor_id]).await?;
+        let mut transaction = begun.ok_or_else(missing)?;
+        transaction.require_first(attempt).await?;
+        let before = transaction.appointments(viewer, &[id]).await?.remove(&id).ok_or_else(missing)?;
+        let asked = Appointment { notes, time_zone, ..before.clone() };
+        let after = asked.book(transaction.now)?;
+        let taken = Change::Taken(after.visit);
+        transaction.save(Some(viewer), &before, &after, None, Some(taken)).await?;
+        transaction.finish(attempt, vec![after]).await
+    }
+}
+
+fn check(viewer: &Viewer, request: &BookingRequest) -> Result<(), Rejection> {
+    let is_admin = matches!(viewer.role, Role::ClinicAdmin(_) | Role::PlatformAdmin);
+    if request.override_reason.is_some() && !is_admin {
+        return Err(Rejection::Forbidden);
+    }
+    let mut check = Check::new();
+    check.optional_text("notes", request.notes.as_deref(), TEXT);
+    check.optional_text("overrideReason", request.override_reason.as_deref(), REASON);
+    if request.override_reason.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+        check.refuse("overrideReason", Code::Invalid, "Say why.");
+    }
+    check.finish()
+}

@@ -1,0 +1,136 @@
+//! Calling visits off, and saying how they came out.
+
+use super::{
+    idempotency::{Attempt, Failed, only},
+    model::{Appointment, AppointmentStatus, Transition},
+    requests::{CancelRequest, Outcome},
+    service::Booking,
+    store,
+    transaction::{CalendarTransaction, Written},
+};
+use crate::{
+    calendar::Change,
+    directory::{self, CancellationPolicy},
+    kernel::{
+        check::{Check, REASON},
+        id::AppointmentId,
+        rejection::{Code, Internal, Refusal, Rejection},
+        viewer::{Role, Viewer},
+    },
+};
+use chrono::{DateTime, Utc};
+
+const FIELD: &str = "appointmentId";
+
+impl Booking {
+    /// Calls a visit off, or lets go of a hold.
+    ///
+    /// # Errors
+    /// What is wrong with the input, `NotFound`, `Forbidden` for another's hold, `VersionConflict`, `InvalidTransition` or
+    /// `CancellationWindowPassed`.
+    #[tracing::instrument(name = "booking.cancel", skip_all, fields(appointment.id = %request.appointment_id))]
+    pub async fn cancel(&self, viewer: &Viewer, request: CancelRequest) -> Result<Appointment, Rejection> {
+        let mut check = Check::new();
+        check.optional_text("reason", request.reason.as_deref(), REASON);
+        check.finish()?;
+        let attempt = Attempt::new(viewer, "cancelAppointment", request.idempotency_key.as_deref(), &request)?;
+        let attempt = attempt.as_ref();
+        let cancelled = self.tell(self.cancel_in_turn(viewer, request, attempt).await).await;
+        let after = only(self.settle(viewer, cancelled, (FIELD, attempt)).await?)?;
+        tracing::info!("cancelled");
+        Ok(after)
+    }
+
+    async fn cancel_in_turn(
+        &self,
+        viewer: &Viewer,
+        request: CancelRequest,
+        attempt: Option<&Attempt>,
+    ) -> Result<Written, Failed> {
+        let id = request.appointment_id;
+        let missing = || Refusal::not_found(FIELD);
+        let seen = store::appointments(self.database.reader(), viewer, &[id]).await?.remove(&id).ok_or_else(missing)?;
+        let begun = CalendarTransaction::begin(self, None, [seen.doctor_id]).await?;
+        let mut transaction = begun.ok_or_else(missing)?;
+        transaction.require_first(attempt).await?;
+        let before = transaction.appointments(viewer, &[id]).await?.remove(&id).ok_or_else(missing)?;
+        before.require_version("version", request.version)?;
+        if before.status == AppointmentStatus::Held && before.patient_id != viewer.user_id {
+            return Err(Rejection::Forbidden.into());
+        }
+        let after = before.clone().cancel(transaction.now)?;
+        let after = self.at_what_cost(viewer, &before, after, transaction.now).await?;
+        let released = Change::Released(after.visit);
+        transaction.save(Some(viewer), &before, &after, request.reason, Some(released)).await?;
+        transaction.finish(attempt, vec![after]).await
+    }
+
+    /// What the clinic's policy makes of giving up a visit at `now`: free in time and for staff, for a fee or not at all after that.
+    ///
+    /// # Errors
+    /// `CancellationWindowPassed`.
+    pub(super) async fn at_what_cost(
+        &self,
+        viewer: &Viewer,
+        before: &Appointment,
+        after: Appointment,
+        now: DateTime<Utc>,
+    ) -> Result<Appointment, Rejection> {
+        if viewer.role != Role::Patient || before.status == AppointmentStatus::Held {
+            return Ok(after);
+        }
+        let connection = self.database.reader();
+        let doctor = directory::doctors(connection, &[before.doctor_id]).await?.remove(&before.doctor_id);
+        let doctor = doctor.ok_or_else(|| Internal::new("an appointment without a doctor"))?;
+        let until = before.cancellable_until(doctor.cancellation_notice_hours());
+        if until.is_some_and(|until| now <= until) {
+            return Ok(after);
+        }
+        let clinic = directory::clinics(connection, &[before.clinic_id]).await?.remove(&before.clinic_id);
+        let clinic = clinic.ok_or_else(|| Internal::new("an appointment without a clinic"))?;
+        if clinic.cancellation_policy == CancellationPolicy::Fee && now < before.visit.start {
+            return Ok(Appointment { cancellation_fee: clinic.cancellation_fee, ..after });
+        }
+        let message = "It is too late to cancel: please call the clinic.";
+        Err(Refusal::of(FIELD, Code::CancellationWindowPassed, message).into())
+    }
+
+    /// Says how a visit came out, from its start on: for the doctor and admins. Changes nobody's calendar.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound`, `VersionConflict` or `InvalidTransition`.
+    #[tracing::instrument(name = "booking.conclude", skip_all, fields(appointment.id = %id))]
+    pub async fn conclude(
+        &self,
+        viewer: &Viewer,
+        id: AppointmentId,
+        outcome: Outcome,
+        version: Option<i32>,
+    ) -> Result<Appointment, Rejection> {
+        if viewer.role == Role::Patient {
+            return Err(Rejection::Forbidden);
+        }
+        let transaction = self.database.begin().await?;
+        let before = store::find_in(&transaction, viewer, &[id]).await?.remove(&id);
+        let before = before.ok_or_else(|| Refusal::not_found(FIELD))?;
+        before.require_version("version", version)?;
+        let (from, now) = (before.status, self.clock.now());
+        let after = match outcome {
+            Outcome::Completed => before.complete(now)?,
+            Outcome::NoShow => before.mark_no_show(now)?,
+        };
+        store::save_in(&transaction, &after).await?;
+        let concluded = Transition {
+            appointment_id: id,
+            from: Some(from),
+            to: after.status,
+            actor_id: Some(viewer.user_id),
+            reason: None,
+            at: now,
+        };
+        store::record_in(&transaction, vec![concluded]).await?;
+        transaction.commit().await?;
+        tracing::info!("concluded");
+        Ok(after)
+    }
+}

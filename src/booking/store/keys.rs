@@ -1,0 +1,93 @@
+//! The rows of idempotency keys.
+
+use crate::{
+    booking::idempotency::{Attempt, Record},
+    infra::db::{Constraint, Database, Transaction},
+    kernel::{id::AppointmentId, rejection::Rejection},
+};
+use ::entity::idempotency_key;
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic, Iterable, QueryFilter,
+    sea_query::{Expr, SelectStatement},
+};
+
+const KEY: Constraint =
+    Constraint { name: "pk_idempotency_key", sqlite: "idempotency_key.user_id, idempotency_key.key" };
+
+/// Whether the database refused a key because it was used meanwhile.
+pub fn is_key_used(error: &DbErr) -> bool {
+    KEY.is_violated(error)
+}
+
+pub(super) fn to_record(row: idempotency_key::Model) -> Record {
+    Record {
+        mutation: row.mutation,
+        input_digest: row.input_digest,
+        appointments: std::iter::once(row.appointment_id).chain(row.second_appointment_id).collect(),
+        created_at: row.created_at,
+    }
+}
+
+/// Selects the columns of a key, their names behind `prefix`.
+pub(super) fn select_all(select: &mut SelectStatement, prefix: &str) {
+    for column in idempotency_key::Column::iter() {
+        let alias = format!("{prefix}{}", column.as_str());
+        select.expr_as(Expr::col((idempotency_key::Entity, column)), alias);
+    }
+}
+
+/// What the caller's key was used for.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn find_key(connection: &impl ConnectionTrait, attempt: &Attempt) -> Result<Option<Record>, Rejection> {
+    let row = idempotency_key::Entity::find_by_id((attempt.user_id, attempt.key.clone())).one(connection).await?;
+    Ok(row.map(to_record))
+}
+
+/// Notes what an attempt came to. Whether a twin was faster is for [`is_key_used`] to say.
+pub async fn insert_key_in(
+    transaction: &Transaction,
+    attempt: &Attempt,
+    appointments: &[AppointmentId],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let Some(first) = appointments.first() else { return Ok(()) };
+    let row = idempotency_key::ActiveModel {
+        user_id: Set(attempt.user_id),
+        key: Set(attempt.key.clone()),
+        mutation: Set(attempt.mutation.to_owned()),
+        input_digest: Set(attempt.input_digest.to_vec()),
+        appointment_id: Set(*first),
+        second_appointment_id: Set(appointments.get(1).copied()),
+        created_at: Set(now),
+    };
+    idempotency_key::Entity::insert(row).exec_without_returning(&**transaction).await?;
+    Ok(())
+}
+
+/// Forgets what the caller's key was used for before `before`, to make room for what it is used for now.
+pub async fn replace_key_in(
+    transaction: &Transaction,
+    attempt: &Attempt,
+    before: DateTime<Utc>,
+) -> Result<(), Rejection> {
+    idempotency_key::Entity::delete_by_id((attempt.user_id, attempt.key.clone()))
+        .filter(idempotency_key::Column::CreatedAt.lte(before))
+        .exec(&**transaction)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the keys that were used before `before`.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn forget_keys(database: &Database, before: DateTime<Utc>) -> Result<(), Rejection> {
+    let transaction = database.begin().await?;
+    let old = idempotency_key::Column::CreatedAt.lte(before);
+    idempotency_key::Entity::delete_many().filter(old).exec(&*transaction).await?;
+    transaction.commit().await
+}
