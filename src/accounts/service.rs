@@ -19,10 +19,10 @@ use crate::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use moka::sync::Cache;
 use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use moka::sync::Cache;
 use std::{sync::Arc, time::Duration};
 
 /// How long a session lasts if it is not refreshed.

@@ -44,7 +44,9 @@ impl Availability {
         let (Some(doctor), Some(specialty)) = (doctor, specialty) else { return Ok(found) };
         // Other doctors have visit types of their own: what they share is how long a visit takes.
         let length = match visit_type_id {
-            Some(id) => directory::visit_types(connection, &[id]).await?.remove(&id).map(|found| found.duration_minutes),
+            Some(id) => {
+                directory::visit_types(connection, &[id]).await?.remove(&id).map(|found| found.duration_minutes)
+            }
             None => duration_minutes,
         };
         let now = self.clock.now().trunc_subsecs(0);

@@ -51,7 +51,8 @@ impl Booking {
                     replaces: None,
                 };
                 let crowded = matches!(asked.terms, Terms::Offered).then_some(patient_id);
-                self.behind_lock(viewer, (&wanted, crowded), attempt, self.book_time(viewer, asked, attempt)).await
+                self.behind_lock(viewer, (&wanted, crowded), attempt, Box::pin(self.book_time(viewer, asked, attempt)))
+                    .await
             }
         };
         let appointment = only(self.settle(viewer, booked, (request.field, attempt)).await?)?;
@@ -148,7 +149,7 @@ impl Booking {
         let mut transaction = begun.ok_or_else(missing)?;
         transaction.require_first(attempt).await?;
         let before = transaction.appointments(viewer, &[id]).await?.remove(&id).ok_or_else(missing)?;
-        let asked = Appointment { notes, time_zone, ..before.clone() };
+        let asked = Appointment { time_zone, notes, ..before.clone() };
         let after = asked.book(transaction.now)?;
         let taken = Change::Taken(after.visit);
         transaction.save(Some(viewer), &before, &after, None, Some(taken)).await?;

@@ -36,10 +36,12 @@ impl Booking {
         let attempt = Attempt::new(viewer, "holdSlot", request.idempotency_key.as_deref(), &request)?;
         let (attempt, wanted) = (attempt.as_ref(), request.wanted);
         let crowded = Some(viewer.user_id);
-        let held = self.behind_lock(viewer, (&wanted, crowded), attempt, self.hold_in_turn(viewer, wanted, attempt)).await;
-        let hold = only(self.settle(viewer, held, (FIELD, attempt)).await?)?;
-        tracing::info!(appointment.id = %hold.id, "held");
-        Ok(hold)
+        let held = self
+            .behind_lock(viewer, (&wanted, crowded), attempt, Box::pin(self.hold_in_turn(viewer, wanted, attempt)))
+            .await;
+        let appointment = only(self.settle(viewer, held, (FIELD, attempt)).await?)?;
+        tracing::info!(appointment.id = %appointment.id, "held");
+        Ok(appointment)
     }
 
     async fn hold_in_turn(

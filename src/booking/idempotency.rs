@@ -8,6 +8,7 @@ use crate::kernel::{
     rejection::{Code, Internal, Refusal, Rejection},
     viewer::Viewer,
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -60,7 +61,7 @@ impl Attempt {
         let mut hash = Sha256::new();
         hash.update(self.user_id.0);
         hash.update(&self.key);
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        BASE64_URL_SAFE_NO_PAD.encode(hash.finalize())
     }
 }
 

@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     infra::{db::Database, outbox},
-    kernel::{clock::Clock, id::AppointmentId, rejection::{Internal, Rejection}},
+    kernel::{
+        clock::Clock,
+        id::AppointmentId,
+        rejection::{Internal, Rejection},
+    },
 };
 use std::time::Duration;
 
@@ -19,7 +23,7 @@ pub const CONFIRM: &str = "appointment.confirm";
 
 const PAUSE: Duration = Duration::from_millis(200);
 const BATCH: u64 = 100;
-const FORGETTING: Duration = Duration::from_secs(600);
+const FORGETTING: Duration = Duration::from_mins(10);
 
 /// Confirms bookings, for ever.
 ///

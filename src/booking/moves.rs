@@ -32,7 +32,7 @@ impl Booking {
         let attempt = Attempt::new(viewer, "rescheduleAppointment", request.idempotency_key.as_deref(), &request)?;
         let attempt = attempt.as_ref();
         // Whoever moves a visit may have the time already, so the crowd's memory says nothing here.
-        let moving = self.reschedule_in_turn(viewer, &request, attempt);
+        let moving = Box::pin(self.reschedule_in_turn(viewer, &request, attempt));
         let moved = self.behind_lock(viewer, (&request.wanted, None), attempt, moving).await;
         let moved = only(self.settle(viewer, moved, (FIELD, attempt)).await?)?;
         tracing::info!(moved.id = %moved.id, "rescheduled");
@@ -108,7 +108,8 @@ impl Booking {
         first.require_version("firstVersion", request.first_version)?;
         second.require_version("secondVersion", request.second_version)?;
         for (before, field) in [(&first, "firstId"), (&second, "secondId")] {
-            let after = before.clone().give_way().map_err(|refusal| Refusal { field: vec![field.to_owned()], ..refusal })?;
+            let after =
+                before.clone().give_way().map_err(|refusal| Refusal { field: vec![field.to_owned()], ..refusal })?;
             make_room(&mut transaction, viewer, before, &after, &request.reason).await?;
         }
         let mut swapped = Vec::with_capacity(2);

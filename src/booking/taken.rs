@@ -13,17 +13,20 @@ const TAKEN: Duration = Duration::from_secs(1);
 /// At most so many doctors' times are remembered.
 const MOST: usize = 10_000;
 
+/// A time, who has it, and since when that is known.
+type Taken = (Wanted, UserId, Instant);
+
 /// Times that were taken a moment ago: a crowd after one of them is told so without the database.
 #[derive(Debug, Default)]
 pub struct TakenTimes {
-    taken: Mutex<HashMap<DoctorId, Vec<(Wanted, UserId, Instant)>>>,
+    taken: Mutex<HashMap<DoctorId, Vec<Taken>>>,
 }
 
 impl TakenTimes {
     /// Remembers that `owner` has this time.
     pub fn remember(&self, wanted: Wanted, owner: UserId) {
         let now = Instant::now();
-        let is_recent = |(_, _, since): &(Wanted, UserId, Instant)| now.duration_since(*since) < TAKEN;
+        let is_recent = |(_, _, since): &Taken| now.duration_since(*since) < TAKEN;
         let mut taken = self.taken();
         if taken.len() >= MOST {
             taken.retain(|_, times| times.iter().any(is_recent));
@@ -39,9 +42,7 @@ impl TakenTimes {
     #[must_use]
     pub fn has(&self, wanted: &Wanted, patient: UserId) -> bool {
         self.taken().get(&wanted.doctor_id).is_some_and(|times| {
-            let is_it = |(time, owner, since): &(Wanted, UserId, Instant)| {
-                time == wanted && *owner != patient && since.elapsed() < TAKEN
-            };
+            let is_it = |(time, owner, since): &Taken| time == wanted && *owner != patient && since.elapsed() < TAKEN;
             times.iter().any(is_it)
         })
     }
@@ -51,7 +52,7 @@ impl TakenTimes {
         self.taken().remove(&doctor_id);
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<DoctorId, Vec<(Wanted, UserId, Instant)>>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<DoctorId, Vec<Taken>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -94,7 +94,7 @@ impl<'a> CalendarTransaction<'a> {
         &self,
         viewer: &Viewer,
         ids: &[AppointmentId],
-        ) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
+    ) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
         store::find_in(&self.transaction, viewer, ids).await
     }
 
@@ -139,14 +139,10 @@ impl<'a> CalendarTransaction<'a> {
     }
 
     async fn book_hold(&mut self, viewer: &Viewer, hold: &Occupant, asked: Asked) -> Result<Appointment, Failed> {
-        let mut held = self.appointments(viewer, &[hold.id]).await?;
-        let held = held.remove(&hold.id).ok_or_else(|| Internal::new("a hold that is not there"))?;
-        let before = Appointment {
-            notes: asked.notes,
-            time_zone: asked.time_zone,
-            rescheduled_from: asked.replaces,
-            ..held
-        };
+        let mut found = self.appointments(viewer, &[hold.id]).await?;
+        let found = found.remove(&hold.id).ok_or_else(|| Internal::new("a hold that is not there"))?;
+        let before =
+            Appointment { notes: asked.notes, time_zone: asked.time_zone, rescheduled_from: asked.replaces, ..found };
         let after = before.clone().book(self.now)?;
         let taken = Change::Taken(after.visit);
         self.save(Some(viewer), &before, &after, None, Some(taken)).await?;
@@ -172,11 +168,7 @@ impl<'a> CalendarTransaction<'a> {
     ///
     /// # Errors
     /// Where the database refuses.
-    pub async fn expire(
-        &mut self,
-        doctor_id: DoctorId,
-        among: Option<&[AppointmentId]>,
-    ) -> Result<usize, Rejection> {
+    pub async fn expire(&mut self, doctor_id: DoctorId, among: Option<&[AppointmentId]>) -> Result<usize, Rejection> {
         let overdue = store::overdue_in(&self.transaction, doctor_id, among, self.now).await?;
         let count = overdue.len();
         for before in overdue {
@@ -239,11 +231,7 @@ impl<'a> CalendarTransaction<'a> {
     ///
     /// # Errors
     /// `Twin` where another attempt with the same key was faster.
-    pub async fn finish(
-        self,
-        attempt: Option<&Attempt>,
-        appointments: Vec<Appointment>,
-    ) -> Result<Written, Failed> {
+    pub async fn finish(self, attempt: Option<&Attempt>, appointments: Vec<Appointment>) -> Result<Written, Failed> {
         let Self { transaction, calendars, steps, booked, now, .. } = self;
         if !steps.is_empty() {
             store::record_in(&transaction, steps).await?;

@@ -214,7 +214,9 @@ pub fn outcome_about<T>(
     result: Result<T, Rejection>,
     subject: Subject,
 ) -> Result<(Option<T>, Vec<UserError>), Failure> {
-    use rejection::Code::{SlotBusy, SlotTaken, SlotUnavailable as Unavailable, TooFarAhead, TooLate, VersionConflict as Conflict};
+    use rejection::Code::{
+        SlotBusy, SlotTaken, SlotUnavailable as Unavailable, TooFarAhead, TooLate, VersionConflict as Conflict,
+    };
     outcome_by(result, |refusal| match refusal.code {
         SlotBusy | SlotTaken | Unavailable | TooFarAhead | TooLate => match subject.sought {
             Some(sought) => UserError::SlotUnavailable(SlotUnavailable { refusal, sought }),

@@ -170,7 +170,10 @@ async fn inputs_that_make_no_sense_are_refused() {
     assert_eq!(code(&book(json!({ "slotId": slot, "holdId": "x" })).await), "INVALID");
     assert_eq!(code(&book(json!({ "holdId": "x" })).await), "NOT_FOUND");
     assert_eq!(code(&book(json!({ "slotId": slot, "overrideReason": "because" })).await), "INVALID");
-    assert_eq!(code(&book(json!({ "slotId": slot, "override": true, "overrideReason": "because" })).await), "FORBIDDEN");
+    assert_eq!(
+        code(&book(json!({ "slotId": slot, "override": true, "overrideReason": "because" })).await),
+        "FORBIDDEN"
+    );
     assert_eq!(code(&book(json!({ "slotId": slot, "idempotencyKey": "" })).await), "INVALID");
     assert_eq!(code(&book(json!({ "slotId": slot, "idempotencyKey": "k".repeat(256) })).await), "INVALID");
     assert_eq!(code(&book(json!({ "slotId": slot, "idempotencyKey": "nul \u{0}" })).await), "INVALID");

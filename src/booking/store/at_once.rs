@@ -64,11 +64,7 @@ pub async fn write_at_once(
         promise.into(),
     ];
     let record = if let Some(attempt) = attempt {
-        values.extend([
-            attempt.key.clone().into(),
-            attempt.mutation.into(),
-            attempt.input_digest.to_vec().into(),
-        ]);
+        values.extend([attempt.key.clone().into(), attempt.mutation.into(), attempt.input_digest.to_vec().into()]);
         RECORD
     } else {
         ""

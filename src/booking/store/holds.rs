@@ -26,9 +26,8 @@ pub async fn count_holds_in(
     patient_id: UserId,
     now: DateTime<Utc>,
 ) -> Result<u64, Rejection> {
-    let alive = holds()
-        .filter(appointment::Column::PatientId.eq(patient_id))
-        .filter(appointment::Column::ExpiresAt.gt(now));
+    let alive =
+        holds().filter(appointment::Column::PatientId.eq(patient_id)).filter(appointment::Column::ExpiresAt.gt(now));
     Ok(alive.count(&**transaction).await?)
 }
 

@@ -82,9 +82,10 @@ impl Offers {
         start: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Arc<Offered>, Rejection> {
-        let known = self.known.get(&doctor_id).filter(|(version, offered)| {
-            *version == schedule_version && offered.known.contains(start)
-        });
+        let known = self
+            .known
+            .get(&doctor_id)
+            .filter(|(version, offered)| *version == schedule_version && offered.known.contains(start));
         if let Some((_, offered)) = known {
             return Ok(offered);
         }

@@ -105,6 +105,19 @@ impl Actor {
         self.does("bookAppointment", "BookAppointmentInput", json!({ "slotId": slot }), selection).await
     }
 
+    /// Holds a slot; the payload.
+    pub async fn holds(&self, slot: &str) -> Value {
+        self.does("holdSlot", "HoldSlotInput", json!({ "slotId": slot }), "appointment { id status expiresAt version }")
+            .await
+    }
+
+    /// Sends a mutation of one appointment; the payload with what is of interest of it.
+    pub async fn changes(&self, mutation: &str, input: Value) -> Value {
+        let input_type = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+        let selection = "appointment { id reference status startsAt version doctor { name } rescheduledFrom { id } rescheduledTo { id } cancellationFee { amount currency } cancellationReason expiresAt }";
+        self.does(mutation, &input_type, input, selection).await
+    }
+
     pub async fn cancels(&self, appointment: &Value) -> Value {
         let input = json!({ "appointmentId": appointment["id"], "reason": "ill" });
         self.does("cancelAppointment", "CancelAppointmentInput", input, "appointment { id status version }").await
