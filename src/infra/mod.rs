@@ -1,5 +1,6 @@
 //! The database, the lock, the bus and the outbox. Names no feature.
 
+pub mod breaker;
 pub mod bus;
 pub mod db;
 pub mod listing;

@@ -1,11 +1,11 @@
 //! Redis, which only makes things faster: every call has an end, and after some failures nobody waits for it.
 
-use recloser::{AsyncRecloser, Error, Recloser};
+use super::breaker::{Breaker, Open};
 use redis::{
     Client, RedisError, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 /// The longest that anybody waits for Redis.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -19,7 +19,7 @@ pub struct Down;
 #[derive(Clone)]
 pub struct Redis {
     manager: ConnectionManager,
-    breaker: Arc<AsyncRecloser>,
+    breaker: Breaker,
 }
 
 impl fmt::Debug for Redis {
@@ -39,9 +39,7 @@ impl Redis {
             .set_response_timeout(Some(PATIENCE))
             .set_max_delay(Duration::from_secs(1));
         let manager = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
-        let breaker =
-            Recloser::custom().error_rate(0.5).closed_len(5).half_open_len(1).open_wait(Duration::from_secs(1)).build();
-        Ok(Self { manager, breaker: Arc::new(AsyncRecloser::from(breaker)) })
+        Ok(Self { manager, breaker: Breaker::default() })
     }
 
     /// Sends what `command` sends.
@@ -56,10 +54,9 @@ impl Redis {
         let call = async move {
             answer.await.unwrap_or_else(|_| Err(RedisError::from((redis::ErrorKind::Io, "no answer in time"))))
         };
-        self.breaker.call(call).await.map_err(|error| {
-            if let Error::Inner(error) = error {
-                tracing::warn!(code = error.code(), kind = ?error.kind(), "redis failed");
-            }
+        let answer = self.breaker.call(call).await.map_err(|Open| Down)?;
+        answer.map_err(|error| {
+            tracing::warn!(code = error.code(), kind = ?error.kind(), "redis failed");
             Down
         })
     }

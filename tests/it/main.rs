@@ -7,6 +7,7 @@ mod architecture;
 mod booking;
 mod directory;
 mod guards;
+mod histories;
 mod holds;
 mod http;
 mod idempotency;
