@@ -114,12 +114,12 @@ impl Booking {
         let before = store::find_in(&transaction, viewer, &[id]).await?.remove(&id);
         let before = before.ok_or_else(|| Refusal::not_found(FIELD))?;
         before.require_version("version", version)?;
-        let (from, now) = (before.status, self.clock.now());
+        let (from, seen, now) = (before.status, before.version, self.clock.now());
         let after = match outcome {
             Outcome::Completed => before.complete(now)?,
             Outcome::NoShow => before.mark_no_show(now)?,
         };
-        store::save_in(&transaction, &after).await?;
+        store::save_in(&transaction, seen, &after).await?;
         let concluded = Transition {
             appointment_id: id,
             from: Some(from),

@@ -191,7 +191,7 @@ impl<'a> CalendarTransaction<'a> {
         reason: Option<String>,
         change: Option<Change>,
     ) -> Result<(), Rejection> {
-        store::save_in(&self.transaction, after).await?;
+        store::save_in(&self.transaction, before.version, after).await?;
         if before.status != after.status {
             self.note(after, Some(before.status), actor, reason);
         }

@@ -209,8 +209,9 @@ pub async fn insert_in(transaction: &Transaction, permitted: &Permitted) -> Resu
     Ok(())
 }
 
-/// Writes what a move made of an appointment. Its time never changes: what is moved is cancelled, and claimed anew.
-pub async fn save_in(transaction: &Transaction, appointment: &Appointment) -> Result<(), Rejection> {
+/// Writes what a move made of an appointment that had the version `seen`. Its time never changes: what is moved is cancelled, and claimed
+/// anew.
+pub async fn save_in(transaction: &Transaction, seen: i32, appointment: &Appointment) -> Result<(), Rejection> {
     let fee = appointment.cancellation_fee.as_ref();
     let row = appointment::ActiveModel {
         status: Set(appointment.status),
@@ -224,8 +225,13 @@ pub async fn save_in(transaction: &Transaction, appointment: &Appointment) -> Re
         version: Set(appointment.version),
         ..Default::default()
     };
-    let update = appointment::Entity::update_many().set(row).filter(appointment::Column::Id.eq(appointment.id));
-    update.exec(&**transaction).await?;
+    let update = appointment::Entity::update_many()
+        .set(row)
+        .filter(appointment::Column::Id.eq(appointment.id))
+        .filter(appointment::Column::Version.eq(seen));
+    if update.exec(&**transaction).await?.rows_affected != 1 {
+        return Err(Internal::new("an appointment changed under its lock").into());
+    }
     Ok(())
 }
 
