@@ -32,27 +32,17 @@ impl Booking {
         check(viewer, &request)?;
         let attempt = Attempt::new(viewer, "bookAppointment", request.idempotency_key.as_deref(), &request)?;
         let attempt = attempt.as_ref();
-        let (patient_id, time_zone) = self.patient(viewer, request.patient_id).await?;
-        let time_zone = request.time_zone.unwrap_or(time_zone);
         let booked = match request.target {
             Target::Hold(id) => {
-                let booked = self.book_hold(viewer, (id, time_zone, request.notes), attempt).await;
+                let booked = self.book_hold(viewer, id, &request, attempt).await;
                 self.tell(booked).await
             }
             Target::Time(wanted) => {
-                let asked = Asked {
-                    wanted,
-                    field: request.field,
-                    terms: request.override_reason.map_or(Terms::Offered, Terms::Override),
-                    patient_id,
-                    time_zone,
-                    notes: request.notes,
-                    held_for: None,
-                    replaces: None,
-                };
-                let crowded = matches!(asked.terms, Terms::Offered).then_some(patient_id);
-                self.behind_lock(viewer, (&wanted, crowded), attempt, Box::pin(self.book_time(viewer, asked, attempt)))
-                    .await
+                // Whoever gives a reason to override is not one of a crowd.
+                let patient_id = request.patient_id.unwrap_or(viewer.user_id);
+                let crowded = request.override_reason.is_none().then_some(patient_id);
+                let booking = Box::pin(self.book_time(viewer, wanted, &request, attempt));
+                self.behind_lock((&wanted, crowded), attempt, booking).await
             }
         };
         let appointment = only(self.settle(viewer, booked, (request.field, attempt)).await?)?;
@@ -78,7 +68,28 @@ impl Booking {
     }
 
     /// Books a time: in one statement where nobody contends, and else behind the calendar's row.
-    async fn book_time(&self, viewer: &Viewer, asked: Asked, attempt: Option<&Attempt>) -> Result<Written, Failed> {
+    async fn book_time(
+        &self,
+        viewer: &Viewer,
+        wanted: Wanted,
+        request: &BookingRequest,
+        attempt: Option<&Attempt>,
+    ) -> Result<Written, Failed> {
+        if request.patient_id.is_some() {
+            // A twin is answered whatever has become of the patient since.
+            self.require_new(attempt).await?;
+        }
+        let (patient_id, time_zone) = self.patient(viewer, request.patient_id).await?;
+        let asked = Asked {
+            wanted,
+            field: request.field,
+            terms: request.override_reason.clone().map_or(Terms::Offered, Terms::Override),
+            patient_id,
+            time_zone: request.time_zone.unwrap_or(time_zone),
+            notes: request.notes.clone(),
+            held_for: None,
+            replaces: None,
+        };
         if self.database.is_postgres()
             && let Some(written) = self.book_at_once(viewer, &asked, attempt).await?
         {
@@ -86,7 +97,7 @@ impl Booking {
         }
         let Wanted { doctor_id, starts_at, .. } = asked.wanted;
         let begun = CalendarTransaction::begin(self, None, [doctor_id]).await?;
-        let mut transaction = begun.ok_or_else(|| Refusal::not_found(asked.field))?;
+        let mut transaction = begun.ok_or_else(|| no_doctor(asked.field))?;
         transaction.require_first(attempt).await?;
         let calendar = transaction.calendar(doctor_id, starts_at).await?;
         let appointment = transaction.claim(viewer, &calendar, asked).await?;
@@ -105,7 +116,7 @@ impl Booking {
         let connection = self.database.reader();
         let range = self.offers.occupied(&asked.wanted).unwrap_or_else(|| around(starts_at));
         let reading = store::read(connection, doctor_id, range, attempt).await?;
-        let reading = reading.ok_or_else(|| Refusal::not_found(asked.field))?;
+        let reading = reading.ok_or_else(|| no_doctor(asked.field))?;
         let now = self.clock.settle(reading.database_time);
         if let Some(record) = &reading.record {
             return if record.is_kept(now) { Err(Failed::Twin) } else { Ok(None) };
@@ -139,10 +150,13 @@ impl Booking {
     async fn book_hold(
         &self,
         viewer: &Viewer,
-        (id, time_zone, notes): (AppointmentId, Tz, Option<String>),
+        id: AppointmentId,
+        request: &BookingRequest,
         attempt: Option<&Attempt>,
     ) -> Result<Written, Failed> {
         let missing = || Refusal::not_found("holdId");
+        let (_, time_zone) = self.patient(viewer, request.patient_id).await?;
+        let (time_zone, notes) = (request.time_zone.unwrap_or(time_zone), request.notes.clone());
         let seen = store::appointments(self.database.reader(), viewer, &[id]).await?.remove(&id);
         let seen = seen.filter(|hold| hold.patient_id == viewer.user_id).ok_or_else(missing)?;
         let begun = CalendarTransaction::begin(self, None, [seen.doctor_id]).await?;
@@ -155,6 +169,10 @@ impl Booking {
         transaction.save(Some(viewer), &before, &after, None, Some(taken)).await?;
         transaction.finish(attempt, vec![after]).await
     }
+}
+
+fn no_doctor(field: &str) -> Refusal {
+    Refusal::not_found(if field == "time" { "time.doctorId" } else { field })
 }
 
 fn check(viewer: &Viewer, request: &BookingRequest) -> Result<(), Rejection> {

@@ -10,15 +10,14 @@ use super::{
 };
 use crate::{
     calendar::Change,
-    directory::{self, CancellationPolicy},
+    directory::CancellationPolicy,
     kernel::{
         check::{Check, REASON},
         id::AppointmentId,
-        rejection::{Code, Internal, Refusal, Rejection},
+        rejection::{Code, Refusal, Rejection},
         viewer::{Role, Viewer},
     },
 };
-use chrono::{DateTime, Utc};
 
 const FIELD: &str = "appointmentId";
 
@@ -59,40 +58,10 @@ impl Booking {
             return Err(Rejection::Forbidden.into());
         }
         let after = before.clone().cancel(transaction.now)?;
-        let after = self.at_what_cost(viewer, &before, after, transaction.now).await?;
+        let after = at_what_cost(&transaction, viewer, &before, after).await?;
         let released = Change::Released(after.visit);
         transaction.save(Some(viewer), &before, &after, request.reason, Some(released)).await?;
         transaction.finish(attempt, vec![after]).await
-    }
-
-    /// What the clinic's policy makes of giving up a visit at `now`: free in time and for staff, for a fee or not at all after that.
-    ///
-    /// # Errors
-    /// `CancellationWindowPassed`.
-    pub(super) async fn at_what_cost(
-        &self,
-        viewer: &Viewer,
-        before: &Appointment,
-        after: Appointment,
-        now: DateTime<Utc>,
-    ) -> Result<Appointment, Rejection> {
-        if viewer.role != Role::Patient || before.status == AppointmentStatus::Held {
-            return Ok(after);
-        }
-        let connection = self.database.reader();
-        let doctor = directory::doctors(connection, &[before.doctor_id]).await?.remove(&before.doctor_id);
-        let doctor = doctor.ok_or_else(|| Internal::new("an appointment without a doctor"))?;
-        let until = before.cancellable_until(doctor.cancellation_notice_hours());
-        if until.is_some_and(|until| now <= until) {
-            return Ok(after);
-        }
-        let clinic = directory::clinics(connection, &[before.clinic_id]).await?.remove(&before.clinic_id);
-        let clinic = clinic.ok_or_else(|| Internal::new("an appointment without a clinic"))?;
-        if clinic.cancellation_policy == CancellationPolicy::Fee && now < before.visit.start {
-            return Ok(Appointment { cancellation_fee: clinic.cancellation_fee, ..after });
-        }
-        let message = "It is too late to cancel: please call the clinic.";
-        Err(Refusal::of(FIELD, Code::CancellationWindowPassed, message).into())
     }
 
     /// Says how a visit came out, from its start on: for the doctor and admins. Changes nobody's calendar.
@@ -114,7 +83,7 @@ impl Booking {
         let before = store::find_in(&transaction, viewer, &[id]).await?.remove(&id);
         let before = before.ok_or_else(|| Refusal::not_found(FIELD))?;
         before.require_version("version", version)?;
-        let (from, seen, now) = (before.status, before.version, self.clock.now());
+        let (from, seen, now) = (before.status, before.version, transaction.now(&*self.clock).await?);
         let after = match outcome {
             Outcome::Completed => before.complete(now)?,
             Outcome::NoShow => before.mark_no_show(now)?,
@@ -133,4 +102,30 @@ impl Booking {
         tracing::info!("concluded");
         Ok(after)
     }
+}
+
+/// What the clinic's policy makes of giving up a visit now: free in time and for staff, for a fee or not at all after that.
+///
+/// # Errors
+/// `CancellationWindowPassed`.
+pub async fn at_what_cost(
+    transaction: &CalendarTransaction<'_>,
+    viewer: &Viewer,
+    before: &Appointment,
+    after: Appointment,
+) -> Result<Appointment, Rejection> {
+    if viewer.role != Role::Patient || before.status == AppointmentStatus::Held {
+        return Ok(after);
+    }
+    let doctor = transaction.doctor(before.doctor_id).await?;
+    let until = before.cancellable_until(doctor.cancellation_notice_hours());
+    if until.is_some_and(|until| transaction.now <= until) {
+        return Ok(after);
+    }
+    let clinic = transaction.clinic(before.clinic_id).await?;
+    if clinic.cancellation_policy == CancellationPolicy::Fee && transaction.now < before.visit.start {
+        return Ok(Appointment { cancellation_fee: clinic.cancellation_fee, ..after });
+    }
+    let message = "It is too late to cancel: please call the clinic.";
+    Err(Refusal::of(FIELD, Code::CancellationWindowPassed, message).into())
 }

@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// No transaction of ours takes longer, so nobody loses a lock in the middle of one.
+/// No operation takes longer, so nobody loses a lock in the middle of one.
 const LOCK_TIME: Duration = Duration::from_secs(10);
 /// How long an attempt waits for its twin, and how often it looks.
 const TWIN_TIME: Duration = Duration::from_secs(2);
@@ -39,21 +39,21 @@ impl Booking {
     /// taken the time. Being right is not the lock's business: without Redis the work is done all the same.
     pub(super) async fn behind_lock(
         &self,
-        viewer: &Viewer,
         (wanted, crowded): (&Wanted, Option<UserId>),
         attempt: Option<&Attempt>,
         work: impl Future<Output = Result<Written, Failed>>,
     ) -> Result<Written, Failed> {
-        tracing::trace!(user.id = %viewer.user_id, "seeks a time");
         if crowded.is_some_and(|patient| self.taken.has(wanted, patient)) {
             self.require_new(attempt).await?;
             return Err(Failed::Taken(None));
         }
         let held = self.acquire(wanted, attempt).await?;
+        // What is found to be taken was so at this instant or later.
+        let since = std::time::Instant::now();
         let done = work.await;
         match &done {
-            Ok(written) => self.remember(wanted, written),
-            Err(Failed::Taken(Some(owner))) if crowded.is_some() => self.taken.remember(*wanted, *owner),
+            Ok(written) => self.remember(wanted, written, since),
+            Err(Failed::Taken(Some(owner))) if crowded.is_some() => self.taken.remember(*wanted, *owner, since),
             Err(_) => {}
         }
         let released = async {
@@ -87,17 +87,17 @@ impl Booking {
     }
 
     /// Goes on unless the caller's key was used before: one read where there is a key.
-    async fn require_new(&self, attempt: Option<&Attempt>) -> Result<(), Failed> {
+    pub(super) async fn require_new(&self, attempt: Option<&Attempt>) -> Result<(), Failed> {
         let Some(attempt) = attempt else { return Ok(()) };
         let record = store::find_key(self.database.reader(), attempt).await?;
         if record.is_some_and(|record| record.is_kept(self.clock.now())) { Err(Failed::Twin) } else { Ok(()) }
     }
 
     /// What is free again is not taken any more, and what was taken is.
-    fn remember(&self, wanted: &Wanted, written: &Written) {
+    fn remember(&self, wanted: &Wanted, written: &Written, since: std::time::Instant) {
         self.forget_released(written);
         if let Some(appointment) = written.appointments.first() {
-            self.taken.remember(*wanted, appointment.patient_id);
+            self.taken.remember(*wanted, appointment.patient_id, since);
         }
     }
 

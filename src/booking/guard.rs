@@ -18,7 +18,7 @@ use crate::{
         viewer::{Role, Viewer},
     },
 };
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ pub struct Asked {
     pub time_zone: Tz,
     /// What the patient wants the doctor to know.
     pub notes: Option<String>,
-    /// Until when it is held, where it is not booked at once.
+    /// For how long it is held, where it is not booked at once.
     pub held_for: Option<TimeDelta>,
     /// The appointment that it replaces.
     pub replaces: Option<AppointmentId>,
@@ -215,12 +215,18 @@ impl Calendar {
         let offer = self.offer(asked)?;
         let start = asked.wanted.starts_at;
         if start.timestamp() % 60 != 0 || start.timestamp_subsec_nanos() != 0 {
-            return Err(Refusal::of("time.startsAt", Code::Invalid, "A visit begins on a whole minute."));
+            let field = if asked.field == "time" { "time.startsAt" } else { asked.field };
+            return Err(Refusal::of(field, Code::Invalid, "A visit begins on a whole minute."));
         }
         let minutes = asked.wanted.duration_minutes.or(offer.duration_minutes);
         let minutes = minutes.unwrap_or(self.offered.doctor.slot_minutes);
         let visit = Interval { start, end: start + TimeDelta::minutes(minutes.into()) };
-        self.bookable(asked, (visit, offer.occupied(visit)))
+        let occupied = offer.occupied(visit);
+        // SQLite keeps instants as text, which has four digits for a year.
+        if occupied.end.year() > 9_999 {
+            return Err(refusal(asked.field, Code::TooFarAhead));
+        }
+        self.bookable(asked, (visit, occupied))
     }
 
     /// The time, if the doctor can be booked at all and it is still to come.
@@ -237,6 +243,9 @@ impl Calendar {
     fn offer(&self, asked: &Asked) -> Result<Offer, Refusal> {
         let unavailable = || refusal(asked.field, Code::SlotUnavailable);
         let visit_type = match asked.wanted.visit_type_id {
+            Some(id) if asked.field == "time" => {
+                Some(self.offered.visit_type(id).ok_or_else(|| Refusal::not_found("time.visitTypeId"))?)
+            }
             Some(id) => Some(self.offered.visit_type(id).ok_or_else(unavailable)?),
             None => None,
         };
@@ -255,7 +264,7 @@ impl Calendar {
 #[must_use]
 pub fn refusal(field: &str, code: Code) -> Refusal {
     let message = match code {
-        Code::SlotTaken => "Somebody else has booked this time.",
+        Code::SlotTaken => "This time is taken.",
         Code::SlotBusy => "Somebody else is booking this time at this moment.",
         Code::TooLate => "This time begins too soon, or has begun.",
         Code::TooFarAhead => "This time is too far ahead to be booked yet.",

@@ -10,9 +10,7 @@ use super::{
 };
 use crate::{
     calendar::Change,
-    directory,
     kernel::{
-        id::ClinicId,
         rejection::{Code, Internal, Refusal, Rejection},
         viewer::{Role, Viewer},
     },
@@ -36,9 +34,8 @@ impl Booking {
         let attempt = Attempt::new(viewer, "holdSlot", request.idempotency_key.as_deref(), &request)?;
         let (attempt, wanted) = (attempt.as_ref(), request.wanted);
         let crowded = Some(viewer.user_id);
-        let held = self
-            .behind_lock(viewer, (&wanted, crowded), attempt, Box::pin(self.hold_in_turn(viewer, wanted, attempt)))
-            .await;
+        let held =
+            self.behind_lock((&wanted, crowded), attempt, Box::pin(self.hold_in_turn(viewer, wanted, attempt))).await;
         let appointment = only(self.settle(viewer, held, (FIELD, attempt)).await?)?;
         tracing::info!(appointment.id = %appointment.id, "held");
         Ok(appointment)
@@ -56,7 +53,8 @@ impl Booking {
         let mut transaction = begun.ok_or_else(|| Refusal::not_found(FIELD))?;
         transaction.require_first(attempt).await?;
         let calendar = transaction.calendar(doctor_id, starts_at).await?;
-        let time = self.hold_time(calendar.offered.doctor.clinic_id).await?;
+        let clinic = transaction.clinic(calendar.offered.doctor.clinic_id).await?;
+        let time = TimeDelta::minutes(clinic.hold_minutes.into());
         let asked = Asked {
             wanted,
             field: FIELD,
@@ -70,9 +68,8 @@ impl Booking {
         let hold = if let Some(own) = calendar.own_hold(viewer, &asked) {
             let before = transaction.appointments(viewer, &[own.id]).await?.remove(&own.id);
             let before = before.ok_or_else(|| Internal::new("a hold that is not there"))?;
-            let until = transaction.now + time;
-            let after = before.clone().renew(until)?;
-            let held = Change::Held(after.visit, until);
+            let after = before.clone().renew(transaction.now + time)?;
+            let held = Change::Held(after.visit, after.expires_at.unwrap_or(transaction.now));
             transaction.save(Some(viewer), &before, &after, None, Some(held)).await?;
             after
         } else {
@@ -83,11 +80,5 @@ impl Booking {
             transaction.claim(viewer, &calendar, asked).await?
         };
         transaction.finish(attempt, vec![hold]).await
-    }
-
-    async fn hold_time(&self, clinic_id: ClinicId) -> Result<TimeDelta, Rejection> {
-        let clinic = directory::clinics(self.database.reader(), &[clinic_id]).await?.remove(&clinic_id);
-        let clinic = clinic.ok_or_else(|| Internal::new("a doctor without a clinic"))?;
-        Ok(TimeDelta::minutes(clinic.hold_minutes.into()))
     }
 }

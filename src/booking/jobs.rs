@@ -47,6 +47,7 @@ pub async fn confirm_due(database: &Database, clock: &dyn Clock) -> Result<usize
         return Ok(0);
     }
     let transaction = database.begin().await?;
+    let now = transaction.now(clock).await?;
     let taken: Vec<_> =
         outbox::take_in(&transaction, CONFIRM, now, BATCH).await?.into_iter().map(AppointmentId).collect();
     let count = taken.len();
@@ -83,7 +84,8 @@ pub async fn expire(booking: &Booking) -> anyhow::Result<()> {
 /// # Errors
 /// Where the database refuses.
 pub async fn expire_due(booking: &Booking) -> Result<usize, Rejection> {
-    let overdue = store::doctors_with_overdue(&booking.database, booking.clock.now(), BATCH).await?;
+    let overdue =
+        store::doctors_with_overdue(&booking.database, booking.database.now(&*booking.clock).await?, BATCH).await?;
     let mut changed = 0;
     for doctor_id in overdue {
         let Some(mut transaction) = CalendarTransaction::begin(booking, None, [doctor_id]).await? else { continue };

@@ -60,7 +60,7 @@ impl Appointment {
             AppointmentStatus::Held if self.is_overdue(now) => Err(hold_expired("holdId")),
             AppointmentStatus::Held => Ok(Self { expires_at: None, ..self.becomes(AppointmentStatus::Pending) }),
             AppointmentStatus::Expired => Err(hold_expired("holdId")),
-            _ => Err(self.cannot("booked")),
+            _ => Err(Refusal { field: vec!["holdId".to_owned()], ..self.cannot("booked") }),
         }
     }
 
@@ -75,6 +75,8 @@ impl Appointment {
                 Err(Refusal::of("slotId", Code::HoldNotRenewable, message))
             }
             AppointmentStatus::Held => {
+                // The clinic may have shortened its hold time: what was promised stays.
+                let until = self.expires_at.map_or(until, |promised| promised.max(until));
                 Ok(Self { expires_at: Some(until), hold_renewed: true, version: self.version + 1, ..self })
             }
             _ => Err(self.cannot("held")),
@@ -110,6 +112,7 @@ impl Appointment {
     pub fn cancel(self, now: DateTime<Utc>) -> Result<Self, Refusal> {
         match self.status {
             AppointmentStatus::Held if self.is_overdue(now) => Err(hold_expired("appointmentId")),
+            AppointmentStatus::Expired => Err(hold_expired("appointmentId")),
             AppointmentStatus::Held | AppointmentStatus::Pending | AppointmentStatus::Confirmed => {
                 Ok(self.becomes(AppointmentStatus::Cancelled))
             }

@@ -1,6 +1,7 @@
 //! Moving a visit to another time, and letting two visits change places. Either is one transaction: all of it, or nothing.
 
 use super::{
+    cancel::at_what_cost,
     guard::{Asked, Calendar, Terms},
     idempotency::{Attempt, Failed, only},
     model::Appointment,
@@ -33,7 +34,7 @@ impl Booking {
         let attempt = attempt.as_ref();
         // Whoever moves a visit may have the time already, so the crowd's memory says nothing here.
         let moving = Box::pin(self.reschedule_in_turn(viewer, &request, attempt));
-        let moved = self.behind_lock(viewer, (&request.wanted, None), attempt, moving).await;
+        let moved = self.behind_lock((&request.wanted, None), attempt, moving).await;
         let moved = only(self.settle(viewer, moved, (FIELD, attempt)).await?)?;
         tracing::info!(moved.id = %moved.id, "rescheduled");
         Ok(moved)
@@ -54,7 +55,7 @@ impl Booking {
         let before = transaction.appointments(viewer, &[id]).await?.remove(&id).ok_or_else(missing)?;
         before.require_version("version", request.version)?;
         let after = before.clone().give_way()?;
-        let after = self.at_what_cost(viewer, &before, after, transaction.now).await?;
+        let after = at_what_cost(&transaction, viewer, &before, after).await?;
         make_room(&mut transaction, viewer, &before, &after, RESCHEDULED).await?;
         // Read after that, so that the visit is not in its own way.
         let calendar = transaction.calendar(wanted.doctor_id, wanted.starts_at).await?;
@@ -113,7 +114,7 @@ impl Booking {
             make_room(&mut transaction, viewer, before, &after, &request.reason).await?;
         }
         let mut swapped = Vec::with_capacity(2);
-        for (visit, place, field) in [(&first, &second, "firstId"), (&second, &first, "secondId")] {
+        for (visit, place, field) in [(&first, &second, "secondId"), (&second, &first, "firstId")] {
             let calendar = transaction.calendar(place.doctor_id, place.visit.start).await?;
             swapped.push(take_place(&mut transaction, viewer, &calendar, (visit, place), field).await?);
         }

@@ -23,10 +23,9 @@ pub struct TakenTimes {
 }
 
 impl TakenTimes {
-    /// Remembers that `owner` has this time.
-    pub fn remember(&self, wanted: Wanted, owner: UserId) {
-        let now = Instant::now();
-        let is_recent = |(_, _, since): &Taken| now.duration_since(*since) < TAKEN;
+    /// Remembers that `owner` has this time, as was found out not before `since`.
+    pub fn remember(&self, wanted: Wanted, owner: UserId, since: Instant) {
+        let is_recent = |(_, _, since): &Taken| since.elapsed() < TAKEN;
         let mut taken = self.taken();
         if taken.len() >= MOST {
             taken.retain(|_, times| times.iter().any(is_recent));
@@ -34,7 +33,7 @@ impl TakenTimes {
         if taken.len() < MOST {
             let times = taken.entry(wanted.doctor_id).or_default();
             times.retain(|time| is_recent(time) && time.0 != wanted);
-            times.push((wanted, owner, now));
+            times.push((wanted, owner, since));
         }
     }
 

@@ -1,5 +1,6 @@
-//! A change of one or two calendars, all or nothing. Rows are locked in one order everywhere: a patient's, calendars by the doctor's id,
-//! appointments by theirs, the idempotency key last.
+//! A change of one or two calendars, all or nothing. Rows are locked in one order everywhere: a patient's, calendars by the doctor's id, then
+//! whatever they guard; the idempotency key is written last. Everything is read over the transaction's own connection: whoever holds a
+//! calendar must not wait for another one.
 
 use super::{
     guard::{Asked, Calendar, Occupant, Permitted},
@@ -12,9 +13,10 @@ use super::{
 use crate::{
     accounts,
     calendar::{self, CalendarEvent, Change, Turn},
+    directory::{self, Clinic, Doctor},
     infra::{db::Transaction, outbox},
     kernel::{
-        id::{AppointmentId, DoctorId, UserId},
+        id::{AppointmentId, ClinicId, DoctorId, UserId},
         interval::Interval,
         rejection::{Internal, Rejection},
         viewer::Viewer,
@@ -109,6 +111,24 @@ impl<'a> CalendarTransaction<'a> {
         let offers = &self.booking.offers;
         let offered = offers.offered(&*self.transaction, doctor_id, version, start, self.now).await?;
         Ok(Calendar { offered, occupants: reading.occupants, now: self.now })
+    }
+
+    /// A clinic, by its present settings.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn clinic(&self, id: ClinicId) -> Result<Clinic, Rejection> {
+        let clinic = directory::clinics(&*self.transaction, &[id]).await?.remove(&id);
+        Ok(clinic.ok_or_else(|| Internal::new("a doctor without a clinic"))?)
+    }
+
+    /// A doctor, by the present settings.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn doctor(&self, id: DoctorId) -> Result<Doctor, Rejection> {
+        let doctor = directory::doctors(&*self.transaction, &[id]).await?.remove(&id);
+        Ok(doctor.ok_or_else(|| Internal::new("an appointment without a doctor"))?)
     }
 
     /// How many holds of a patient are alive.

@@ -126,12 +126,13 @@ impl Appointment {
         self.0.notes.as_deref()
     }
 
-    /// When the hold ends; null where it is none.
+    /// When the hold ends, or ended; null for what was booked.
     async fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(DateTime)
     }
 
-    /// Until when the patient may cancel it free of charge, this instant included; null where there is nothing to cancel any more.
+    /// Until when the patient may cancel it free of charge, this instant included; null where there is nothing to cancel any more. A hold may
+    /// be let go until it ends.
     async fn cancellable_until(&self, context: &Context<'_>) -> Result<Option<DateTime>, Failure> {
         let doctor = context.loaders().doctors.load_known(self.0.doctor_id).await?;
         Ok(self.0.cancellable_until(doctor.cancellation_notice_hours()).map(DateTime))

@@ -1,11 +1,15 @@
 //! The database: the one place that knows how PostgreSQL and SQLite differ.
 
-use crate::kernel::rejection::{Internal, Rejection};
+use crate::kernel::{
+    clock::Clock,
+    rejection::{Internal, Rejection},
+};
+use chrono::{DateTime, Utc};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
     RuntimeErr, SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait,
-    sea_query::Expr,
+    sea_query::{Expr, Query},
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use std::{cell::Cell, fs::File, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
@@ -111,6 +115,14 @@ impl Database {
         Ok(Transaction { transaction, _turn: turn })
     }
 
+    /// The time by which to decide what all processes must agree on.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn now(&self, clock: &dyn Clock) -> Result<DateTime<Utc>, Rejection> {
+        now(&self.connection, clock).await
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -136,11 +148,26 @@ impl Transaction {
         Ok(self.transaction.commit().await?)
     }
 
+    /// The time by which to decide what all processes must agree on.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn now(&self, clock: &dyn Clock) -> Result<DateTime<Utc>, Rejection> {
+        now(&self.transaction, clock).await
+    }
+
     /// What the database's clock says at the moment that it is asked, in SQL; NULL where it has none of its own.
     #[must_use]
     pub fn time(&self) -> Expr {
         time(self.transaction.get_database_backend())
     }
+}
+
+async fn now(connection: &impl ConnectionTrait, clock: &dyn Clock) -> Result<DateTime<Utc>, Rejection> {
+    let time = time(connection.get_database_backend());
+    let row = connection.query_one(Query::select().expr_as(time, "time")).await?;
+    let time = row.map(|row| row.try_get("", "time")).transpose()?.flatten();
+    Ok(clock.settle(time))
 }
 
 /// What the clock of such a database says at the moment that it is asked, in SQL. SQLite runs in this process, by its clock: NULL.

@@ -169,6 +169,17 @@ async fn inputs_that_make_no_sense_are_refused() {
     assert_eq!(code(&book(json!({ "slotId": slot, "timeZone": "Nowhere" })).await), "BAD_USER_INPUT");
     assert_eq!(code(&book(json!({ "slotId": slot, "holdId": "x" })).await), "INVALID");
     assert_eq!(code(&book(json!({ "holdId": "x" })).await), "NOT_FOUND");
+    let nobody = entity::id::DoctorId::new().to_string();
+    let nothing = entity::id::VisitTypeId::new().to_string();
+    for (doctor_id, visit_type_id, field) in [
+        (&nobody, None, "doctorId"),
+        (&doctor.id, Some(&*nothing), "visitTypeId"),
+        (&doctor.id, Some("x"), "visitTypeId"),
+    ] {
+        let time = json!({ "doctorId": doctor_id, "visitTypeId": visit_type_id, "startsAt": "2026-06-01T09:00:00Z" });
+        let unknown = book(json!({ "time": time })).await;
+        assert_eq!((&*code(&unknown), &unknown["userErrors"][0]["field"]), ("NOT_FOUND", &json!(["time", field])));
+    }
     assert_eq!(code(&book(json!({ "slotId": slot, "overrideReason": "because" })).await), "INVALID");
     assert_eq!(
         code(&book(json!({ "slotId": slot, "override": true, "overrideReason": "because" })).await),

@@ -178,3 +178,57 @@ async fn a_clinic_says_how_long_its_slots_are_held() {
         assert_eq!(refused["userErrors"][0]["field"], json!(["holdMinutes"]));
     }
 }
+
+#[tokio::test]
+async fn more_people_than_there_are_connections_are_served_at_one_doctors() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let slots = doctor.slots(&app, 9).await;
+    let mut patients = Vec::new();
+    for _ in 0..14 {
+        patients.push(app.patient("Ada").await);
+    }
+    let pairs: Vec<_> = slots.iter().take(42).enumerate().map(|(place, slot)| (&patients[place / 3], slot)).collect();
+    let payloads = futures_util::future::join_all(pairs.iter().map(|(patient, slot)| patient.holds(slot))).await;
+    assert!(payloads.iter().all(|payload| payload["appointment"].is_object()), "{payloads:?}");
+    let cancelling = pairs.iter().zip(&payloads).map(|((patient, _), held)| patient.cancels(&held["appointment"]));
+    let payloads = futures_util::future::join_all(cancelling).await;
+    assert!(payloads.iter().all(|payload| payload["appointment"]["status"] == "CANCELLED"), "{payloads:?}");
+    let bookings = pairs.iter().map(|(patient, slot)| patient.books(slot));
+    let booked = futures_util::future::join_all(bookings).await;
+    let cancelling = pairs.iter().zip(&booked).map(|((patient, _), booked)| patient.cancels(&booked["appointment"]));
+    let payloads = futures_util::future::join_all(cancelling).await;
+    let answered = payloads.iter().filter(|payload| payload.get("errors").is_none()).count();
+    assert_eq!(answered, 42, "{payloads:?}");
+}
+
+#[tokio::test]
+async fn renewing_never_shortens_a_hold() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let slot = doctor.slots(&app, 1).await[0].clone();
+    let held = ada.holds(&slot).await["appointment"].clone();
+    let query = format!("{{ doctor(id: \"{}\") {{ clinic {{ id }} }} }}", doctor.id);
+    let clinic = app.visitor().sees(&query).await["doctor"]["clinic"]["id"].clone();
+    app.admin
+        .does("updateClinic", "UpdateClinicInput", json!({ "id": clinic, "holdMinutes": 1 }), "clinic { id }")
+        .await;
+    assert_eq!(ada.holds(&slot).await["appointment"]["expiresAt"], held["expiresAt"]);
+}
+
+#[tokio::test]
+async fn opening_a_form_makes_nobody_known() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 1).await;
+    let held = ada.holds(&slots[0]).await["appointment"].clone();
+    let book =
+        async || doctor.actor.changes("bookAppointment", json!({ "slotId": slots[1], "patientId": ada.id })).await;
+    assert_eq!(code(&book().await), "NOT_FOUND");
+    ada.cancels(&held).await;
+    assert_eq!(code(&book().await), "NOT_FOUND");
+    ada.books(&slots[0]).await;
+    assert!(book().await["appointment"].is_object());
+}

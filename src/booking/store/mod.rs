@@ -109,8 +109,7 @@ pub async fn find_by_reference(
     select.one(database.reader()).await?.map(Appointment::try_from).transpose()
 }
 
-/// Those of these appointments that the viewer may see, as they are now and stay until this transaction ends: whoever changes them has
-/// taken their calendars before.
+/// Those of these appointments that the viewer may see, as they are now and stay until this transaction ends.
 pub async fn find_in(
     transaction: &Transaction,
     viewer: &Viewer,
@@ -149,6 +148,8 @@ pub async fn known_patients(
         .select_only()
         .column(appointment::Column::PatientId)
         .distinct()
+        // Opening a form makes nobody known: what was only held keeps the end of its hold.
+        .filter(appointment::Column::ExpiresAt.is_null())
         .filter(appointment::Column::PatientId.is_in(people.iter().copied()));
     Ok(known.into_tuple().all(database.reader()).await?.into_iter().collect())
 }
