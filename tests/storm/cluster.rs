@@ -1,7 +1,8 @@
 //! PostgreSQL, Redis and two servers, each of which can be broken and mended.
 
+use sea_orm::ConnectionTrait;
 use std::{
-    fs,
+    fs::{self, File},
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -19,7 +20,7 @@ struct Process(Child);
 
 impl Process {
     fn start(command: &mut Command) -> Self {
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
     }
 
     fn signal(&self, signal: &str) {
@@ -40,7 +41,7 @@ impl Drop for Process {
     }
 }
 
-/// Everything that Medislot runs on in its large form. Fields are dropped in order: servers first.
+/// Everything that Medislot runs on in its large form, on ports of its own. Fields are dropped in order: servers first.
 pub struct Cluster {
     servers: [Mutex<Option<Process>>; 2],
     /// Where the servers listen.
@@ -54,7 +55,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts everything, with an admin of the platform and nothing else in the database.
+    /// Starts PostgreSQL and Redis, with an admin of the platform and nothing else in the database.
     pub async fn start() -> Self {
         // Not in TMPDIR: the user postgres may have no way into root's.
         let folder = tempfile::Builder::new().prefix("medislot-storm.").tempdir_in("/tmp").unwrap();
@@ -75,9 +76,6 @@ impl Cluster {
         let mut admin = cluster.program(&["admin", ADMIN]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         std::io::Write::write_all(&mut admin.stdin.take().unwrap(), format!("{PASSWORD}\n").as_bytes()).unwrap();
         assert!(admin.wait().unwrap().success());
-        for number in 0..2 {
-            cluster.starts_server(number).await;
-        }
         cluster
     }
 
@@ -89,17 +87,21 @@ impl Cluster {
     fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_medislot"));
         command.args(arguments).env_clear().current_dir(self.folder.path());
-        command.env("DATABASE_URL", self.database_url());
-        command.env("REDIS_URL", format!("redis://127.0.0.1:{}", self.redis_port));
-        command.env("MEDISLOT_RATE_LIMITS", "off");
+        command.envs(self.variables());
         command
+    }
+
+    /// What tells a server of all this.
+    pub fn variables(&self) -> [(&'static str, String); 3] {
+        let redis = format!("redis://127.0.0.1:{}", self.redis_port);
+        [("DATABASE_URL", self.database_url()), ("REDIS_URL", redis), ("MEDISLOT_RATE_LIMITS", "off".to_owned())]
     }
 
     /// Starts a server, again and again while it cannot, and sees it ready.
     pub async fn starts_server(&self, number: usize) {
         let address = &self.addresses[number];
         let begun = Instant::now();
-        let mut process = Process::start(&mut self.program(&["serve", "--listen", address]));
+        let mut process = Process::start(self.program(&["serve", "--listen", address]).stderr(Stdio::null()));
         loop {
             assert!(begun.elapsed() < Duration::from_secs(30), "a server does not start");
             if let Ok(answer) = reqwest::get(format!("http://{address}/healthz")).await
@@ -108,7 +110,7 @@ impl Cluster {
                 break;
             }
             if process.0.try_wait().unwrap().is_some() {
-                process = Process::start(&mut self.program(&["serve", "--listen", address]));
+                process = Process::start(self.program(&["serve", "--listen", address]).stderr(Stdio::null()));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -145,6 +147,20 @@ impl Cluster {
         assert!(flushed.unwrap().success());
     }
 
+    /// Lets PostgreSQL log every statement, or not.
+    pub async fn logs_statements(&self, all: bool) {
+        let database = sea_orm::Database::connect(self.database_url()).await.unwrap();
+        let which = if all { "all" } else { "none" };
+        database.execute_unprepared(&format!("ALTER SYSTEM SET log_statement = '{which}'")).await.unwrap();
+        database.execute_unprepared("SELECT pg_reload_conf()").await.unwrap();
+        database.close().await.unwrap();
+    }
+
+    /// What PostgreSQL has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
     fn makes_postgres(&self) {
         let data = self.folder.path().join("postgres");
         fs::create_dir(&data).unwrap();
@@ -161,10 +177,11 @@ impl Cluster {
     /// Starts PostgreSQL, with every commit on disk before it is acknowledged, and sees it recovered.
     pub async fn starts_postgres(&self) {
         let mut command = self.postgres_program("postgres");
-        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-p"]);
+        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "log_line_prefix=transaction %v: ", "-p"]);
         command.arg(self.postgres_port.to_string()).arg("-k").arg(self.folder.path());
         command.arg("-D").arg(self.folder.path().join("postgres"));
-        *self.postgres.lock().unwrap() = Some(Process::start(&mut command));
+        let log = File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
+        *self.postgres.lock().unwrap() = Some(Process::start(command.stderr(log)));
         let begun = Instant::now();
         while sea_orm::Database::connect(self.database_url()).await.is_err() {
             assert!(begun.elapsed() < Duration::from_secs(60), "PostgreSQL does not start");
@@ -178,7 +195,7 @@ impl Cluster {
     }
 
     /// PostgreSQL refuses to run as root.
-    fn postgres_program(&self, name: &str) -> Command {
+    pub fn postgres_program(&self, name: &str) -> Command {
         let program = self.programs.join(name);
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");

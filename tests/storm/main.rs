@@ -30,6 +30,9 @@ const PATIENTS: usize = 16;
 async fn whatever_breaks_nobody_is_booked_twice_and_nobody_is_forgotten() {
     let seconds = std::env::var("STORM_SECONDS").map_or(20, |seconds| seconds.parse().unwrap());
     let cluster = Arc::new(Cluster::start().await);
+    for number in 0..2 {
+        cluster.starts_server(number).await;
+    }
     let scene = Arc::new(Scene::set(&cluster, PATIENTS).await);
     let ledger = Arc::new(Ledger::default());
     let is_over = Arc::new(AtomicBool::new(false));
