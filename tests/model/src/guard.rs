@@ -22,7 +22,7 @@ pub enum Guard {
     ExpiryWorker,
     /// The event is written in the transaction of its change.
     EventInTransaction,
-    /// No two events of a calendar have the same version, by an index.
+    /// No two events of a calendar have the same version, by an index; each counts on from the version that its writer read.
     UniqueVersion,
     /// The idempotency record, written in the transaction of its effect.
     KeyRecord,
@@ -56,7 +56,7 @@ impl Guard {
             Self::DatabaseClock => "database's clock behind the row",
             Self::ExpiryWorker => "expiry worker",
             Self::EventInTransaction => "event in the transaction",
-            Self::UniqueVersion => "unique version",
+            Self::UniqueVersion => "unique version, one more than the one read",
             Self::KeyRecord => "idempotency record",
             Self::KeyBehindRow => "key looked up behind the row",
             Self::Publishing => "publishing",

@@ -1,0 +1,33 @@
+//! What the README claims about booking: as fast as the database's own transactions, and a crowd that does not reach it.
+//!
+//! `cargo bench --bench booking` runs everything; a word behind `--` (`distinct`, `crowd`, `sqlite`) that part alone.
+
+#[path = "../../tests/storm/cluster.rs"]
+#[allow(dead_code, reason = "the storm breaks it, too")]
+mod cluster;
+mod bare;
+mod crowd;
+mod distinct;
+mod scene;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+
+use support::Report;
+
+#[tokio::main]
+async fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
+    let mut report = Report::default();
+    if is_wanted("distinct") {
+        distinct::on_postgres(&mut report).await;
+    }
+    if is_wanted("crowd") {
+        crowd::wants_one_slot(&mut report).await;
+    }
+    if is_wanted("sqlite") {
+        distinct::on_sqlite(&mut report).await;
+    }
+    report.finish();
+}
