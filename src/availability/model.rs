@@ -11,6 +11,7 @@ use crate::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ pub use ::entity::availability_override::OverrideKind;
 pub use chrono::Weekday;
 
 /// Weekly working hours.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Which.
     pub id: AvailabilityRuleId,
@@ -54,7 +55,7 @@ pub struct NewRule {
 }
 
 /// An exception to the weekly hours, on one date.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// Which.
     pub id: AvailabilityOverrideId,
@@ -71,7 +72,7 @@ pub struct Override {
 }
 
 /// All that decides when a doctor can be booked, but for claims and the clock.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// Whose.
     pub doctor_id: DoctorId,
@@ -92,7 +93,7 @@ pub struct Schedule {
 }
 
 /// A kind of visit, as far as time is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// How long it takes; as long as the slots of the hours where there is none.
     pub duration_minutes: Option<i32>,
@@ -105,6 +106,23 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// Visits of this duration, or as long as the slots of the hours, of a doctor who pauses for so long after each.
+    #[must_use]
+    pub fn lasting(duration_minutes: Option<i32>, after_minutes: i32) -> Self {
+        Self { duration_minutes, step_minutes: None, before_minutes: 0, after_minutes }
+    }
+
+    /// Visits of this type, of a doctor who pauses for so long after each where the type says nothing else.
+    #[must_use]
+    pub fn of(visit_type: &VisitType, after_minutes: i32) -> Self {
+        Self {
+            duration_minutes: Some(visit_type.duration_minutes),
+            step_minutes: visit_type.step_minutes,
+            before_minutes: visit_type.buffer_before_minutes.unwrap_or(0),
+            after_minutes: visit_type.buffer_after_minutes.unwrap_or(after_minutes),
+        }
+    }
+
     /// The time that a visit at `visit` keeps for itself.
     #[must_use]
     pub fn occupied(&self, visit: Interval) -> Interval {
@@ -119,20 +137,16 @@ impl Offer {
 /// another doctor's, or not offered any more.
 #[must_use]
 pub fn offer(doctor: &Doctor, visit_type: Option<&VisitType>, duration_minutes: Option<i32>) -> Option<Offer> {
-    let Some(visit_type) = visit_type else {
-        let after_minutes = doctor.buffer_minutes;
-        return Some(Offer { duration_minutes, step_minutes: None, before_minutes: 0, after_minutes });
-    };
-    (visit_type.doctor_id == doctor.id && visit_type.active).then(|| Offer {
-        duration_minutes: Some(visit_type.duration_minutes),
-        step_minutes: visit_type.step_minutes,
-        before_minutes: visit_type.buffer_before_minutes.unwrap_or(0),
-        after_minutes: visit_type.buffer_after_minutes.unwrap_or(doctor.buffer_minutes),
-    })
+    match visit_type {
+        None => Some(Offer::lasting(duration_minutes, doctor.buffer_minutes)),
+        Some(visit_type) => (visit_type.doctor_id == doctor.id && visit_type.active)
+            .then(|| Offer::of(visit_type, doctor.buffer_minutes)),
+    }
 }
 
 /// An appointment that keeps a doctor's time. The claims of one doctor never overlap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "PackedClaim", into = "PackedClaim")]
 pub struct Claim {
     /// The time of the visit.
     pub visit: Interval,
@@ -149,6 +163,28 @@ impl Claim {
     #[must_use]
     pub fn is_alive(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
+/// A claim in few characters: start, duration and both pauses in microseconds, whether it is a hold, and its end.
+type PackedClaim = (i64, i64, i64, i64, bool, Option<i64>);
+
+impl From<Claim> for PackedClaim {
+    fn from(claim: Claim) -> Self {
+        let Claim { visit, occupied, is_hold, expires_at } = claim;
+        let micros = |time: TimeDelta| time.num_microseconds().unwrap_or(0);
+        let (before, after) = (micros(visit.start - occupied.start), micros(occupied.end - visit.end));
+        let expires_at = expires_at.map(|instant| instant.timestamp_micros());
+        (visit.start.timestamp_micros(), micros(visit.end - visit.start), before, after, is_hold, expires_at)
+    }
+}
+
+impl From<PackedClaim> for Claim {
+    fn from((start, duration, before, after, is_hold, expires_at): PackedClaim) -> Self {
+        let instant = |micros| DateTime::from_timestamp_micros(micros).unwrap_or_default();
+        let visit = Interval { start: instant(start), end: instant(start + duration) };
+        let occupied = Interval { start: instant(start - before), end: instant(start + duration + after) };
+        Self { visit, occupied, is_hold, expires_at: expires_at.map(instant) }
     }
 }
 

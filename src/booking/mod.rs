@@ -24,5 +24,6 @@ pub use requests::{
     AppointmentFilter, AppointmentOrder, BookingRequest, CancelRequest, HoldRequest, Outcome, RescheduleRequest,
     SwapRequest, Target, Wanted,
 };
+pub use reference::new_reference;
 pub use service::Booking;
 pub use store::{appointments, appointments_of, histories, known_patients, replacements};
