@@ -1,9 +1,8 @@
 //! Lists of doctors that depend on when they are free: by their first open slot, or only those who have one soon.
 
 use super::{
-    known::HORIZON,
+    known::{HORIZON, Merge},
     model::{SlotQuery, SlotStatus},
-    search::Merge,
     service::Availability,
 };
 use crate::{

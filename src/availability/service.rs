@@ -31,7 +31,7 @@ const LONGEST_RANGE: TimeDelta = TimeDelta::days(62);
 /// How many searches run at a time that have to look at all doctors.
 const SEARCHES: usize = 2;
 /// After so many calendars others have their turn, and a deadline its chance.
-pub(super) const TURN: usize = 32;
+const TURN: usize = 32;
 
 /// Availability of doctors.
 #[derive(Debug)]

@@ -23,12 +23,13 @@
 mod calendar;
 mod keeper;
 mod memory;
+mod merge;
 mod order;
 mod read;
 mod shared;
 
 pub use calendar::{Ask, DoctorCalendar, HORIZON, SlotStream};
 pub use keeper::Keeper;
-pub use order::Place;
+pub use merge::{Merge, Position, position};
 pub use read::read;
 pub use shared::SharedCalendars;
