@@ -10,7 +10,9 @@ use crate::{
 };
 use ::entity::{
     appointment::{self, AppointmentStatus},
-    appointment_transition, availability_rule, calendar, clinic, doctor, doctor_specialty, specialty,
+    appointment_transition, availability_rule, calendar,
+    clinic::{self, CancellationPolicy},
+    doctor, doctor_specialty, specialty,
     user::{self, Role},
     visit_type,
 };
@@ -65,6 +67,10 @@ pub async fn insert_places_in(
         phone: Set(None),
         time_zone: Set(planned.time_zone.name().to_owned()),
         cancellation_notice_hours: Set(24),
+        cancellation_policy: Set(CancellationPolicy::Refuse),
+        cancellation_fee_amount: Set(None),
+        cancellation_fee_currency: Set(None),
+        hold_minutes: Set(10),
     };
     insert_in(transaction, clinics.iter().map(clinic)).await
 }
@@ -108,6 +114,7 @@ pub async fn insert_doctors_in(
     let calendars = doctors.iter().map(|planned| calendar::ActiveModel {
         doctor_id: Set(planned.schedule.doctor_id),
         version: Set(planned.version),
+        schedule_version: Set(4),
     });
     insert_in(transaction, calendars).await?;
     let practised = doctors.iter().map(|planned| doctor_specialty::ActiveModel {
@@ -185,6 +192,10 @@ pub async fn insert_visits_in(
         status: Set(AppointmentStatus::Confirmed),
         notes: Set(None),
         expires_at: Set(None),
+        hold_renewed: Set(false),
+        cancellation_fee_amount: Set(None),
+        cancellation_fee_currency: Set(None),
+        rescheduled_from: Set(None),
         version: Set(2),
         created_at: Set(now),
     };

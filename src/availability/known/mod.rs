@@ -33,3 +33,6 @@ pub use keeper::Keeper;
 pub use merge::{Merge, Position, position};
 pub use read::read;
 pub use shared::SharedCalendars;
+
+#[cfg(test)]
+mod tests;
