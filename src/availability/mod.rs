@@ -4,6 +4,7 @@
 //! doctors at a time, and [`search`] finds the earliest slots of all.
 
 mod alternatives;
+mod claim;
 mod grid;
 mod hours;
 mod known;

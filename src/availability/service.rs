@@ -2,21 +2,19 @@
 
 use super::{
     known::{Ask, DoctorCalendar, HORIZON, Keeper, SharedCalendars, SlotStream, read},
-    model::{NewRule, Offer, Rule, Schedule, Slot, SlotKey, SlotQuery, SlotStatus},
+    model::{Offer, Schedule, Slot, SlotKey, SlotQuery, SlotStatus},
     reasons::{Reason, reasons},
-    rules::check_rules,
-    store::{self, Hours},
+    store::Hours,
 };
 use crate::{
     calendar::{self, Change, Hub, Publisher, Turn},
-    directory::{self, Directory, Doctor},
+    directory::{Directory, Doctor},
     infra::db::{Database, Transaction},
     kernel::{
         clock::Clock,
-        id::{AvailabilityRuleId, DoctorId, VisitTypeId},
+        id::{DoctorId, VisitTypeId},
         interval::Interval,
-        rejection::{Refusal, Rejection},
-        viewer::Viewer,
+        rejection::Rejection,
     },
 };
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -191,32 +189,6 @@ impl Availability {
             slots.into_iter().find(|slot| slot.key == *key).map(|slot| (*key, slot))
         };
         Ok(keys.filter_map(find).collect())
-    }
-
-    /// Makes these the weekly hours of a doctor. Bookings that now lie outside of them stay.
-    ///
-    /// # Errors
-    /// `NotFound`, `Forbidden`, or what is wrong with the rules.
-    pub async fn set_rules(&self, viewer: &Viewer, doctor_id: DoctorId, rules: Vec<NewRule>) -> Result<(), Rejection> {
-        self.directory.kept_doctor(viewer, doctor_id, "doctorId").await?;
-        let transaction = self.database.begin().await?;
-        let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
-        let doctor = directory::doctors(&*transaction, &[doctor_id]).await?.remove(&doctor_id);
-        let slot_minutes = doctor.ok_or_else(|| Refusal::not_found("doctorId"))?.slot_minutes;
-        check_rules(&rules, slot_minutes)?;
-        // A rule keeps the length that it is set with: a later change of the doctor's default moves no grid.
-        let rule = |rule: NewRule| Rule {
-            id: AvailabilityRuleId::new(),
-            weekday: rule.weekday,
-            start: rule.start,
-            end: rule.end,
-            slot_minutes: rule.slot_minutes.unwrap_or(slot_minutes),
-            effective_from: rule.effective_from,
-            effective_until: rule.effective_until,
-        };
-        let rules: Vec<_> = rules.into_iter().map(rule).collect();
-        store::replace_rules_in(&transaction, doctor_id, &rules).await?;
-        self.finish(transaction, turn).await
     }
 
     /// Writes the event of a change of the schedule, makes it true and tells everybody.

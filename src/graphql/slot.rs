@@ -80,6 +80,11 @@ impl Slot {
     async fn status(&self) -> SlotStatus {
         self.0.status.into()
     }
+
+    /// When the hold on it ends, if it is not renewed or booked before; null unless it is held.
+    async fn held_until(&self) -> Option<DateTime> {
+        self.0.held_until.map(Into::into)
+    }
 }
 
 connection!(SlotConnection, SlotEdge, Slot, "slots", uncounted);

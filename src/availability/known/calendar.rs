@@ -99,10 +99,19 @@ impl DoctorCalendar {
                 duration_minutes: minutes.try_into().unwrap_or(i32::MAX),
                 visit_type_id: query.visit_type_id,
             };
-            Slot { key, status, calendar_version: self.version }
+            let is_held = status == SlotStatus::Held;
+            let held_until = if is_held { self.held_until(offer.occupied(candidate.visit), ask.now) } else { None };
+            Slot { key, status, held_until, calendar_version: self.version }
         };
         let found = slots(&self.schedule, &offer, range, self.claims_around(range), ask.now);
         found.into_iter().map(slot).filter(|slot| query.statuses.contains(&slot.status)).collect()
+    }
+
+    /// When the last of the holds that keep any of `occupied` ends.
+    fn held_until(&self, occupied: Interval, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let in_the_way = self.claims_around(occupied).iter();
+        let in_the_way = in_the_way.filter(|claim| claim.is_alive(now) && claim.occupied.overlaps(&occupied));
+        in_the_way.filter_map(|claim| claim.expires_at).max()
     }
 
     /// The claims that bear on slots that begin in `range`.

@@ -101,7 +101,7 @@ fn any_asked() -> impl Strategy<Value = Asked> {
     let duration = prop::option::of(prop::sample::select(vec![20, 60]));
     (clinic, specialty, duration, statuses, 0_i64..4_000, 1_i64..8_000, 1_usize..9).prop_map(
         |(clinic_id, specialty_id, duration, statuses, from, length, page)| Asked {
-            filter: DoctorFilter { clinic_id, specialty_id, ..DoctorFilter::default() },
+            filter: DoctorFilter { specialty_id, clinic_id, ..DoctorFilter::default() },
             duration,
             statuses,
             // Half of them ask for the present.
