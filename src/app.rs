@@ -3,11 +3,11 @@
 use crate::{
     accounts::{Accounts, Passwords, Tokens},
     api::{self, Api, Lifetime},
-    availability::Availability,
+    availability::{Availability, SharedCalendars},
     booking::Booking,
     calendar::{self, Hub, Publisher},
     config::{Config, RateLimits},
-    demo::Demo,
+    demo::{Demo, Sizes},
     directory::Directory,
     graphql::{Services, schema},
     infra::{
@@ -78,7 +78,7 @@ impl App {
         config.check()?;
         let database = open_database(&config).await?;
         let namespace = calendar::log_id(&database).await?.simple().to_string();
-        let (lock, bus) = coordination(&config, &database, &namespace)?;
+        let Coordination { lock, bus, shared } = coordination(&config, &database, &namespace)?;
         let tokens = match &config.signing_key {
             Some(key) => Tokens::from_pem(key.expose_secret()).context("MEDISLOT_SIGNING_KEY cannot be used")?,
             None => Tokens::from_database(&database, &*clock).await?,
@@ -90,11 +90,22 @@ impl App {
         let accounts = Arc::new(accounts);
         let publisher = Publisher::start(database.clone(), Arc::clone(&bus));
         let hub = Hub::start(database.clone(), bus, limits.queued_events).await?;
-        let directory =
-            Directory::new(database.clone(), Arc::clone(&clock), Arc::clone(&accounts), publisher.clone(), hub);
+        let directory = Directory::new(
+            database.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&accounts),
+            publisher.clone(),
+            Arc::clone(&hub),
+        );
         let directory = Arc::new(directory);
-        let availability =
-            Availability::new(database.clone(), Arc::clone(&clock), Arc::clone(&directory), publisher.clone());
+        let availability = Availability::new(
+            database.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&directory),
+            publisher.clone(),
+            hub,
+            shared,
+        );
         let booking = Booking::new(database.clone(), Arc::clone(&clock), lock, namespace, publisher.clone());
         let (availability, booking) = (Arc::new(availability), Arc::new(booking));
         let services = Services { accounts, directory, availability, booking, database, clock };
@@ -104,6 +115,7 @@ impl App {
     /// What the server serves, for as long as its lifetime lasts.
     pub fn router(&self, lifetime: Lifetime) -> Router {
         let development = !self.config.is_production();
+        self.services.availability.warm_up();
         api::router(Api {
             schema: schema(&self.config.limits).finish(),
             services: self.services.clone(),
@@ -127,20 +139,38 @@ impl App {
     /// # Errors
     /// Where the database refuses.
     pub async fn seed(&self) -> Result<bool, Rejection> {
+        self.demo().seed().await
+    }
+
+    /// Makes the demo data, and more, up to these sizes; tells how many appointments more there are, or nothing where there were data.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn seed_scale(&self, sizes: Sizes) -> Result<Option<usize>, Rejection> {
+        self.demo().seed_scale(&self.services.database, sizes).await
+    }
+
+    fn demo(&self) -> Demo<'_> {
         let services = &self.services;
-        let demo = Demo {
+        Demo {
             clock: &*services.clock,
             accounts: &services.accounts,
             directory: &services.directory,
             availability: &services.availability,
             booking: &services.booking,
-        };
-        demo.seed().await
+        }
     }
 }
 
-/// Lock and bus: over Redis, or within this process.
-fn coordination(config: &Config, database: &Database, namespace: &str) -> Result<(Arc<dyn Lock>, Arc<dyn Bus>)> {
+/// How processes get along.
+struct Coordination {
+    lock: Arc<dyn Lock>,
+    bus: Arc<dyn Bus>,
+    shared: Option<SharedCalendars>,
+}
+
+/// Over Redis, or within this process.
+fn coordination(config: &Config, database: &Database, namespace: &str) -> Result<Coordination> {
     let Some(url) = &config.redis_url else {
         if database.is_postgres() {
             tracing::warn!(
@@ -148,10 +178,15 @@ fn coordination(config: &Config, database: &Database, namespace: &str) -> Result
                  of its own, so a crowd after one slot costs the database more. Nothing is booked twice. Set REDIS_URL."
             );
         }
-        return Ok((Arc::new(LocalLock::default()), Arc::new(LocalBus::default())));
+        let (lock, bus) = (Arc::new(LocalLock::default()), Arc::new(LocalBus::default()));
+        return Ok(Coordination { lock, bus, shared: None });
     };
     let url = url.expose_secret().to_owned();
     let redis = Redis::try_new(&url).context("REDIS_URL is not an address of Redis")?;
     let channel = format!("medislot:{namespace}:calendar");
-    Ok((Arc::new(RedisLock::new(redis.clone())), Arc::new(RedisBus::new(redis, url, channel))))
+    Ok(Coordination {
+        lock: Arc::new(RedisLock::new(redis.clone())),
+        shared: Some(SharedCalendars::new(redis.clone(), namespace.to_owned())),
+        bus: Arc::new(RedisBus::new(redis, url, channel)),
+    })
 }

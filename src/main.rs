@@ -8,7 +8,7 @@ use medislot::{
     api::Lifetime,
     app::{self, App},
     config::Config,
-    demo,
+    demo::{self, Sizes},
     graphql::schema,
     telemetry,
 };
@@ -43,7 +43,7 @@ enum Command {
     /// Bring the database to the present schema, and end.
     Migrate(Common),
     /// Make demo data in an empty database.
-    Seed(Common),
+    Seed(Seed),
     /// Make an admin of the platform; the password comes from standard input.
     Admin {
         /// The e-mail address to sign in with.
@@ -64,6 +64,30 @@ struct Common {
     /// The folder of the embedded database.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Seed {
+    #[command(flatten)]
+    common: Common,
+    /// Make as much as a large installation has, to measure with.
+    #[arg(long)]
+    scale: bool,
+    /// How many doctors (with --scale).
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+    doctors: usize,
+    /// How many specialties (with --scale).
+    #[arg(long, value_name = "NUMBER", default_value_t = 40)]
+    specialties: usize,
+    /// How many clinics, in six time zones (with --scale).
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    clinics: usize,
+    /// How many days ahead something is booked (with --scale).
+    #[arg(long, value_name = "NUMBER", default_value_t = 60)]
+    days: usize,
+    /// How many appointments (with --scale).
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000)]
+    appointments: usize,
 }
 
 #[derive(Args)]
@@ -115,7 +139,7 @@ async fn main() -> Result<()> {
             println!("The database is at the present schema.");
             Ok(())
         }
-        Command::Seed(common) => seed(common.config()?).await,
+        Command::Seed(arguments) => seed(arguments).await,
         Command::Admin { email, common } => make_admin(&email, common.config()?).await,
         Command::Schema => {
             print!("{}", medislot::graphql::sdl(&schema(&Config::default().limits).finish()));
@@ -172,13 +196,20 @@ async fn work(config: Config) -> Result<()> {
     Ok(())
 }
 
-async fn seed(config: Config) -> Result<()> {
+async fn seed(arguments: Seed) -> Result<()> {
+    let Seed { common, scale, doctors, specialties, clinics, days, appointments } = arguments;
+    let config = common.config()?;
     ensure!(!config.is_production(), "demo data have no place in production: seed is refused");
-    let made = start(config).await?.seed().await?;
-    if made {
-        println!("Demo data made. {}", accounts());
+    let app = start(config).await?;
+    let made = if scale {
+        let made = app.seed_scale(Sizes { doctors, specialties, clinics, days, appointments }).await?;
+        made.map(|made| format!("Demo data made, and {made} appointments more."))
     } else {
-        println!("The database has data already: nothing was changed.");
+        app.seed().await?.then(|| "Demo data made.".to_owned())
+    };
+    match made {
+        Some(made) => println!("{made} {}", accounts()),
+        None => println!("The database has data already: nothing was changed."),
     }
     Ok(())
 }

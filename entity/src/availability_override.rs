@@ -2,9 +2,10 @@
 
 use crate::id::{AvailabilityOverrideId, DoctorId};
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// What an override does to its date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OverrideKind {
     /// Closes part of the date, or all of it.

@@ -11,14 +11,16 @@ use crate::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
+pub use super::claim::Claim;
 pub use ::entity::availability_override::OverrideKind;
 pub use chrono::Weekday;
 
 /// Weekly working hours.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Which.
     pub id: AvailabilityRuleId,
@@ -54,7 +56,7 @@ pub struct NewRule {
 }
 
 /// An exception to the weekly hours, on one date.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// Which.
     pub id: AvailabilityOverrideId,
@@ -71,7 +73,7 @@ pub struct Override {
 }
 
 /// All that decides when a doctor can be booked, but for claims and the clock.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// Whose.
     pub doctor_id: DoctorId,
@@ -92,7 +94,7 @@ pub struct Schedule {
 }
 
 /// A kind of visit, as far as time is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// How long it takes; as long as the slots of the hours where there is none.
     pub duration_minutes: Option<i32>,
@@ -105,6 +107,23 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// Visits of this duration, or as long as the slots of the hours, of a doctor who pauses for so long after each.
+    #[must_use]
+    pub fn lasting(duration_minutes: Option<i32>, after_minutes: i32) -> Self {
+        Self { duration_minutes, step_minutes: None, before_minutes: 0, after_minutes }
+    }
+
+    /// Visits of this type, of a doctor who pauses for so long after each where the type says nothing else.
+    #[must_use]
+    pub fn of(visit_type: &VisitType, after_minutes: i32) -> Self {
+        Self {
+            duration_minutes: Some(visit_type.duration_minutes),
+            step_minutes: visit_type.step_minutes,
+            before_minutes: visit_type.buffer_before_minutes.unwrap_or(0),
+            after_minutes: visit_type.buffer_after_minutes.unwrap_or(after_minutes),
+        }
+    }
+
     /// The time that a visit at `visit` keeps for itself.
     #[must_use]
     pub fn occupied(&self, visit: Interval) -> Interval {
@@ -119,36 +138,10 @@ impl Offer {
 /// another doctor's, or not offered any more.
 #[must_use]
 pub fn offer(doctor: &Doctor, visit_type: Option<&VisitType>, duration_minutes: Option<i32>) -> Option<Offer> {
-    let Some(visit_type) = visit_type else {
-        let after_minutes = doctor.buffer_minutes;
-        return Some(Offer { duration_minutes, step_minutes: None, before_minutes: 0, after_minutes });
-    };
-    (visit_type.doctor_id == doctor.id && visit_type.active).then(|| Offer {
-        duration_minutes: Some(visit_type.duration_minutes),
-        step_minutes: visit_type.step_minutes,
-        before_minutes: visit_type.buffer_before_minutes.unwrap_or(0),
-        after_minutes: visit_type.buffer_after_minutes.unwrap_or(doctor.buffer_minutes),
-    })
-}
-
-/// An appointment that keeps a doctor's time. The claims of one doctor never overlap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// The time of the visit.
-    pub visit: Interval,
-    /// The time that it keeps, pauses included.
-    pub occupied: Interval,
-    /// Whether it is a hold, and not yet a booking.
-    pub is_hold: bool,
-    /// From when on it is dead.
-    pub expires_at: Option<DateTime<Utc>>,
-}
-
-impl Claim {
-    /// Whether it still keeps its time at `now`.
-    #[must_use]
-    pub fn is_alive(&self, now: DateTime<Utc>) -> bool {
-        self.expires_at.is_none_or(|expires_at| now < expires_at)
+    match visit_type {
+        None => Some(Offer::lasting(duration_minutes, doctor.buffer_minutes)),
+        Some(visit_type) => (visit_type.doctor_id == doctor.id && visit_type.active)
+            .then(|| Offer::of(visit_type, doctor.buffer_minutes)),
     }
 }
 
@@ -233,6 +226,8 @@ pub struct Slot {
     pub key: SlotKey,
     /// Whether it can be booked.
     pub status: SlotStatus,
+    /// When the hold on it ends, where it is held.
+    pub held_until: Option<DateTime<Utc>>,
     /// The version of the doctor's calendar, not newer than the status.
     pub calendar_version: i32,
 }

@@ -3,7 +3,7 @@
 use super::{
     grid::candidates,
     hours::{blocks, is_covered, windows},
-    model::{Claim, Offer, Schedule},
+    model::{Claim, Offer, OverrideKind, Schedule},
     slots::Limits,
 };
 use crate::kernel::interval::Interval;
@@ -43,14 +43,15 @@ pub struct Reason {
     pub minutes: Option<i32>,
 }
 
-/// Everything that speaks against a visit at `start`; nothing where it can be booked. `offers` tells whether the doctor offers visits of some
-/// length, in minutes, where the hours have slots of another.
+/// Everything that speaks against a visit at `start`; nothing where it can be booked. `is_offered` is whether the doctor still offers visits
+/// of this kind; `offers` tells whether the doctor offers visits of some length, in minutes, where the hours have slots of another.
 pub fn reasons(
     schedule: &Schedule,
     offer: &Offer,
     start: DateTime<Utc>,
     claims: &[Claim],
     now: DateTime<Utc>,
+    is_offered: bool,
     offers: impl Fn(i32) -> bool,
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
@@ -59,20 +60,25 @@ pub fn reasons(
         because(Broken::Inactive, None);
     }
     let instant = Interval { start, end: start + TimeDelta::microseconds(1) };
-    let around = windows(schedule, instant);
+    // Blocks are a reason of their own: the hours are those that there would be without them.
+    let unblocked = without_blocks(schedule);
+    let around = windows(&unblocked, instant);
     let slot_minutes = around.first().map_or(schedule.slot_minutes, |window| window.slot_minutes);
     let duration = offer.duration_minutes.unwrap_or(slot_minutes);
     let visit = Interval { start, end: start + TimeDelta::minutes(duration.into()) };
-    if duration != slot_minutes && !offers(duration) {
+    if !is_offered || (duration != slot_minutes && !offers(duration)) {
         because(Broken::Duration, None);
     }
-    let is_blocked = !blocks(schedule, visit).is_empty();
-    if !is_covered(schedule, visit) {
+    let is_candidate = |schedule| candidates(schedule, offer, instant).iter().any(|candidate| candidate.visit == visit);
+    let (is_covered_at_all, is_on_grid) = (is_covered(&unblocked, visit), is_candidate(&unblocked));
+    if !is_covered_at_all {
         because(Broken::OutsideHours, None);
-    } else if !is_blocked && !candidates(schedule, offer, instant).iter().any(|candidate| candidate.visit == visit) {
+    } else if !is_on_grid {
         because(Broken::OffGrid, None);
     }
-    if is_blocked {
+    // A whole date that is blocked takes its hours along, also where they reach into the next one.
+    let takes_hours = is_covered_at_all && !is_covered(schedule, visit) || is_on_grid && !is_candidate(schedule);
+    if takes_hours || !blocks(schedule, visit).is_empty() {
         because(Broken::Blocked, None);
     }
     for reason in conflicts(offer, visit, claims, now) {
@@ -86,6 +92,12 @@ pub fn reasons(
         because(Broken::Horizon, None);
     }
     reasons
+}
+
+fn without_blocks(schedule: &Schedule) -> Schedule {
+    let mut schedule = schedule.clone();
+    schedule.overrides.retain(|exception| exception.kind != OverrideKind::Block);
+    schedule
 }
 
 /// What other claims have against a visit, each kind once: a booking before a hold, both before too little time between.

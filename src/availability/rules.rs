@@ -1,15 +1,52 @@
-//! Looking over weekly hours before they are set.
+//! Weekly hours: looking them over and setting them.
 
-use super::model::NewRule;
-use crate::kernel::{
-    check::Check,
-    rejection::{Code, Refusal, Rejection},
+use super::{
+    model::{NewRule, Rule},
+    service::Availability,
+    store,
+};
+use crate::{
+    calendar, directory,
+    kernel::{
+        check::Check,
+        id::{AvailabilityRuleId, DoctorId},
+        rejection::{Code, Refusal, Rejection},
+        viewer::Viewer,
+    },
 };
 use chrono::NaiveDate;
 
 /// How many rules a doctor has at most.
 const MOST: usize = 100;
 const DAY: i32 = 24 * 60;
+
+impl Availability {
+    /// Makes these the weekly hours of a doctor. Bookings that now lie outside of them stay.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, or what is wrong with the rules.
+    pub async fn set_rules(&self, viewer: &Viewer, doctor_id: DoctorId, rules: Vec<NewRule>) -> Result<(), Rejection> {
+        self.directory.kept_doctor(viewer, doctor_id, "doctorId").await?;
+        let transaction = self.database.begin().await?;
+        let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
+        let doctor = directory::doctors(&*transaction, &[doctor_id]).await?.remove(&doctor_id);
+        let slot_minutes = doctor.ok_or_else(|| Refusal::not_found("doctorId"))?.slot_minutes;
+        check_rules(&rules, slot_minutes)?;
+        // A rule keeps the length that it is set with: a later change of the doctor's default moves no grid.
+        let rule = |rule: NewRule| Rule {
+            id: AvailabilityRuleId::new(),
+            weekday: rule.weekday,
+            start: rule.start,
+            end: rule.end,
+            slot_minutes: rule.slot_minutes.unwrap_or(slot_minutes),
+            effective_from: rule.effective_from,
+            effective_until: rule.effective_until,
+        };
+        let rules: Vec<_> = rules.into_iter().map(rule).collect();
+        store::replace_rules_in(&transaction, doctor_id, &rules).await?;
+        self.finish(transaction, turn).await
+    }
+}
 
 /// Looks over rules as they would hold together. A rule without a slot length has the doctor's.
 pub fn check_rules(rules: &[NewRule], doctors_slot_minutes: i32) -> Result<(), Rejection> {

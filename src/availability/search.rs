@@ -1,8 +1,11 @@
-//! The earliest slots over all doctors: day by day, in ever longer steps, until a page is full. So the number of reads does not grow with
-//! the number of doctors, and what lies behind the page is not looked at.
+//! The earliest slots over all doctors, and doctors by their first one.
+//!
+//! The slots are merged from memory ([`super::known`]). Before a page leaves, the versions of the calendars on it are compared with the
+//! database, so no slot on it was taken before it was asked for.
 
 use super::{
-    model::{Slot, SlotQuery},
+    known::{DoctorCalendar, HORIZON, Merge, Position, position},
+    model::{Slot, SlotQuery, SlotStatus},
     service::Availability,
 };
 use crate::{
@@ -14,9 +17,11 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use std::{collections::HashMap, sync::Arc};
 
 const LIST: &str = "slots";
+/// How often a page is made anew because something on it was taken meanwhile.
+const TRIES: usize = 3;
 
 /// Which slots, of whom.
 #[derive(Clone, Debug)]
@@ -36,64 +41,75 @@ impl Availability {
     /// The earliest slots over all doctors that the search lets through, by start, then by doctor.
     ///
     /// # Errors
-    /// Where the cursor is none, or the database does not answer.
+    /// Where the cursor is none, the database does not answer, or this process has just begun and does not know all calendars yet.
     pub async fn search(&self, search: &Search, request: &PageRequest) -> Result<SearchedSlots, Rejection> {
-        let now = self.clock.now().trunc_subsecs(0);
-        let after = request.cursor.as_deref().map(|cursor| decode_instant_cursor(LIST, cursor)).transpose()?;
-        let range = search.slots.range;
-        let start = after.map_or(range.start, |(start, ..): Position| range.start.max(start)).max(now);
-        let _turn = self.searches.acquire().await.map_err(|_| Internal::new("nobody searches any more"))?;
-        let mut doctors = directory::doctors_by(&self.database, &search.doctors).await?;
-        doctors.retain(|doctor| search.doctor_id.is_none_or(|id| id == doctor.id));
-        let visit_type = match search.slots.visit_type_id {
-            Some(id) => directory::visit_types(self.database.reader(), &[id]).await?.remove(&id),
-            None => None,
-        };
-        if let Some(visit_type) = &visit_type {
-            doctors.retain(|doctor| doctor.id == visit_type.doctor_id);
-        }
-        let Some(whole) = Interval::try_new(start, range.end).filter(|_| !doctors.is_empty()) else {
+        let now = self.now();
+        let after: Option<Position> =
+            request.cursor.as_deref().map(|cursor| decode_instant_cursor(LIST, cursor)).transpose()?;
+        let asked = search.slots.range;
+        let start = after.map_or(asked.start, |(start, ..)| asked.start.max(start)).max(now);
+        let Some(range) = Interval::try_new(start, asked.end.min(now + HORIZON)) else {
             return Ok(Page::read(request, Vec::new(), None));
         };
-        let ids: Vec<_> = doctors.iter().map(|doctor| doctor.id).collect();
-        let mut calendars = self.hours_of(doctors, whole).await?;
-        let mut found: Vec<Slot> = Vec::new();
-        for step in steps(whole) {
-            let mut claims = self.claims_of(&ids, step).await?;
-            for (place, calendar) in calendars.iter_mut().enumerate() {
-                if place % 64 == 63 {
-                    // Thousands of doctors take a while: others have their turn meanwhile, and a deadline its chance.
-                    tokio::task::yield_now().await;
+        let (query, doctors, size) = (&search.slots, &search.doctors, request.size as usize + 1);
+        let merge = Merge { query, doctors, among: None, range, after, first_only: false, size };
+        let mut found = Vec::new();
+        if let Some(only) = self.only(search).await? {
+            found = merge.among_these(&self.keeper.memory, only, now).await;
+        } else {
+            for _ in 0..TRIES {
+                found = self.merge_all(&merge).await?;
+                if self.is_current(&found).await? {
+                    break;
                 }
-                calendar.claims = claims.remove(&calendar.doctor.id).unwrap_or_default();
-                let slots = calendar.slots(visit_type.as_ref(), &search.slots, step, now);
-                found.extend(slots.filter(|slot| after.is_none_or(|after| after < position(slot))));
-            }
-            if found.len() > request.size as usize {
-                break;
             }
         }
-        found.sort_unstable();
-        found.truncate(request.size as usize + 1);
         let items = found.into_iter().map(|slot| (encode_cursor(LIST, &position(&slot)), slot));
         Ok(Page::read(request, items.collect(), None))
     }
-}
 
-type Position = (DateTime<Utc>, (DoctorId, i32));
+    /// The calendars of the one doctor whom the search names, by id or by a visit type; nothing where it names none.
+    async fn only(&self, search: &Search) -> Result<Option<Vec<Arc<DoctorCalendar>>>, Rejection> {
+        let of_visit_type = match search.slots.visit_type_id {
+            Some(id) => {
+                let visit_type = directory::visit_types(self.database.reader(), &[id]).await?.remove(&id);
+                let Some(visit_type) = visit_type else { return Ok(Some(Vec::new())) };
+                Some(visit_type.doctor_id)
+            }
+            None => None,
+        };
+        let named = match (search.doctor_id, of_visit_type) {
+            (Some(one), Some(other)) if one != other => return Ok(Some(Vec::new())),
+            (one, other) => one.or(other),
+        };
+        let Some(id) = named else { return Ok(None) };
+        let versions = self.versions(&[id]).await?;
+        Ok(Some(self.keeper.calendars(&versions).await?.into_values().collect()))
+    }
 
-/// What slots are ordered by, and no two of one search share.
-fn position(slot: &Slot) -> Position {
-    (slot.key.starts_at, (slot.key.doctor_id, slot.key.duration_minutes))
-}
+    /// Merges the slots of all doctors.
+    pub(super) async fn merge_all(&self, merge: &Merge<'_>) -> Result<Vec<Slot>, Rejection> {
+        self.keeper.warm().await?;
+        let (memory, now) = (&self.keeper.memory, self.now());
+        let is_in_order = merge.query.statuses == [SlotStatus::Open];
+        if is_in_order && memory.is_in_order(merge.query.duration_minutes) {
+            return Ok(merge.in_order(memory, now).await);
+        }
+        // Everybody is looked at: for an order of this duration, or, because there is none by what is booked, each time.
+        let _turn = self.searches.acquire().await.map_err(|_| Internal::new("nobody searches any more"))?;
+        Ok(if is_in_order {
+            merge.in_order(memory, now).await
+        } else {
+            merge.among_these(memory, memory.all(), now).await
+        })
+    }
 
-/// `whole` in parts of one day, two days, four …
-fn steps(whole: Interval) -> impl Iterator<Item = Interval> {
-    let mut length = TimeDelta::days(1);
-    let mut start = whole.start;
-    std::iter::from_fn(move || {
-        let step = Interval::try_new(start, whole.end.min(start + length))?;
-        (start, length) = (step.end, length * 2);
-        Some(step)
-    })
+    /// Whether nothing on a page has changed in the database; what has is read again.
+    async fn is_current(&self, found: &[Slot]) -> Result<bool, Rejection> {
+        let shown: HashMap<_, _> = found.iter().map(|slot| (slot.key.doctor_id, slot.calendar_version)).collect();
+        let mut moved = self.versions(&shown.keys().copied().collect::<Vec<_>>()).await?;
+        moved.retain(|(id, version)| shown.get(id).is_some_and(|shown| shown < version));
+        self.keeper.calendars(&moved).await?;
+        Ok(moved.is_empty())
+    }
 }

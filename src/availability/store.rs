@@ -16,8 +16,8 @@ use ::entity::{
 };
 use chrono::{DateTime, Days, NaiveDate, Utc, Weekday};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-    Select, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, Select, sea_query::Expr,
 };
 use std::collections::HashMap;
 
@@ -156,6 +156,34 @@ pub async fn claims(
     doctors: &[DoctorId],
     range: Interval,
 ) -> Result<HashMap<DoctorId, Vec<Claim>>, Rejection> {
+    let of_doctors = appointment::Column::DoctorId.is_in(doctors.iter().copied());
+    claims_where(connection, Condition::all().add(of_doctors).add(keeps_any_of(range))).await
+}
+
+/// The claims of doctors that keep any of the time that is named with them.
+pub(super) async fn claims_at(
+    connection: &impl ConnectionTrait,
+    times: &[(DoctorId, Interval)],
+) -> Result<HashMap<DoctorId, Vec<Claim>>, Rejection> {
+    if times.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let at = |(doctor, time): &(DoctorId, Interval)| {
+        Condition::all().add(appointment::Column::DoctorId.eq(*doctor)).add(keeps_any_of(*time))
+    };
+    claims_where(connection, times.iter().map(at).fold(Condition::any(), Condition::add)).await
+}
+
+fn keeps_any_of(range: Interval) -> Condition {
+    Condition::all()
+        .add(appointment::Column::OccupiedFrom.lt(range.end))
+        .add(appointment::Column::OccupiedUntil.gt(range.start))
+}
+
+async fn claims_where(
+    connection: &impl ConnectionTrait,
+    condition: Condition,
+) -> Result<HashMap<DoctorId, Vec<Claim>>, Rejection> {
     let rows = appointment::Entity::find()
         .select_only()
         .columns([
@@ -167,10 +195,8 @@ pub async fn claims(
             appointment::Column::Status,
             appointment::Column::ExpiresAt,
         ])
-        .filter(appointment::Column::DoctorId.is_in(doctors.iter().copied()))
         .filter(Expr::cust(IS_CLAIM))
-        .filter(appointment::Column::OccupiedFrom.lt(range.end))
-        .filter(appointment::Column::OccupiedUntil.gt(range.start))
+        .filter(condition)
         .into_model::<ClaimRow>()
         .all(connection)
         .await?;

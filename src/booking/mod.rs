@@ -20,6 +20,7 @@ mod transaction;
 pub use crowd::appointment_lock;
 pub use jobs::{confirm, confirm_due, expire, expire_due, forget_keys};
 pub use model::{Appointment, AppointmentStatus, Transition, replay};
+pub use reference::new_reference;
 pub use requests::{
     AppointmentFilter, AppointmentOrder, BookingRequest, CancelRequest, HoldRequest, Outcome, RescheduleRequest,
     SwapRequest, Target, Wanted,

@@ -7,6 +7,7 @@ const ALPHABET: &[u8; 30] = b"ABCDEFGHJKMNPQRSTVWXYZ23456789";
 const LENGTH: usize = 8;
 
 /// A new reference. Unique, because the database refuses a second one.
+#[must_use]
 pub fn new_reference() -> String {
     let mut chance = rand::rng();
     (0..LENGTH).filter_map(|_| ALPHABET.choose(&mut chance)).map(|letter| char::from(*letter)).collect()

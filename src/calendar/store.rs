@@ -18,6 +18,7 @@ use sea_orm::{
     QuerySelect, QueryTrait, Statement,
     sea_query::{Expr, ExprTrait, Query},
 };
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// The identity of this database's log: another after a restore from elsewhere.
@@ -243,4 +244,16 @@ fn to_event(row: &calendar_event::Model) -> Result<CalendarEvent, Rejection> {
         change,
         occurred_at: row.occurred_at,
     })
+}
+
+/// The present version of each of these calendars.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn versions(
+    connection: &impl ConnectionTrait,
+    doctors: &[DoctorId],
+) -> Result<HashMap<DoctorId, i32>, Rejection> {
+    let select = calendar::Entity::find().filter(calendar::Column::DoctorId.is_in(doctors.iter().copied()));
+    Ok(select.all(connection).await?.into_iter().map(|row| (row.doctor_id, row.version)).collect())
 }

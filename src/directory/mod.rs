@@ -12,7 +12,7 @@ pub use model::{
 };
 pub use service::{Directory, check_search};
 pub use store::{
-    clinics, doctors, doctors_by, doctors_of_clinics, doctors_of_specialties, doctors_of_users, specialties,
-    specialties_of, specialty_by_slug, visit_types, visit_types_of,
+    clinics, doctor_ids, doctors, doctors_of_clinics, doctors_of_specialties, doctors_of_users, listed_ids,
+    specialties, specialties_of, specialty_by_slug, visit_types, visit_types_of,
 };
 pub use watch::Watched;

@@ -14,6 +14,7 @@ use super::{
     user_error::{UserError, outcome},
 };
 use crate::{
+    availability::DoctorListing,
     directory::{self, ClinicPatch, NewClinic},
     kernel::{
         id::ClinicId,
@@ -106,12 +107,11 @@ impl Clinic {
         #[graphql(desc = "Only these.")] filter: Option<DoctorFilter>,
         #[graphql(desc = "In which order; by name where nothing is said.")] order_by: Option<DoctorOrder>,
     ) -> Result<DoctorConnection, Failure> {
-        let DoctorOrder::Name = order_by.unwrap_or_default();
         let request = Arguments { first, after, ..Arguments::default() }.request(context)?;
-        let Some(filter) = filter.unwrap_or_default().parse()? else {
+        let Some(listing) = filter.unwrap_or_default().listing(order_by)? else {
             return Ok(Page::<directory::Doctor>::empty().into());
         };
-        let page = context.loaders().clinic_doctors.load((self.0.id, (filter, request))).await?;
+        let page = context.loaders().clinic_doctors.load((self.0.id, (listing, request))).await?;
         Ok(page.unwrap_or_else(Page::empty).into())
     }
 }
@@ -291,12 +291,12 @@ fetch!(
 
 fetch!(
     /// The doctors who work in clinics.
-    ClinicDoctors(services, _caller): (ClinicId, (directory::DoctorFilter, PageRequest)) => Page<directory::Doctor>,
+    ClinicDoctors(services, _caller): (ClinicId, (DoctorListing, PageRequest)) => Page<directory::Doctor>,
     |keys| {
         let mut found = HashMap::new();
-        for ((filter, request), ids) in by_arguments(keys) {
-            let pages = directory::doctors_of_clinics(&services.database, &ids, &filter, &request).await?;
-            found.extend(pages.into_iter().map(|(id, page)| ((id, (filter.clone(), request.clone())), page)));
+        for ((listing, request), ids) in by_arguments(keys) {
+            let pages = services.availability.doctors_of_clinics(&ids, &listing, &request).await?;
+            found.extend(pages.into_iter().map(|(id, page)| ((id, (listing.clone(), request.clone())), page)));
         }
         Ok(found)
     }

@@ -13,6 +13,7 @@ use super::{
     visit_type::VisitType,
 };
 use crate::{
+    availability::{self, DoctorListing},
     directory,
     kernel::{id::DoctorId, page::Page, rejection::Rejection},
 };
@@ -130,6 +131,7 @@ impl Doctor {
 
     /// The slots that start in `[from, to)`, in order. Without visit type and duration they are as long as the hours say.
     #[graphql(complexity = "page::times(slot::count(&from, &to, duration_minutes), child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "what a client may want to know")]
     async fn slots(
         &self,
         context: &Context<'_>,
@@ -142,12 +144,16 @@ impl Doctor {
             i32,
         >,
         #[graphql(desc = "In which states; OPEN where nothing is said.")] statuses: Option<Vec<SlotStatus>>,
+        #[graphql(
+            desc = "At least as new as this version of the calendar; UNAVAILABLE where that is not reached within a second."
+        )]
+        min_version: Option<i32>,
     ) -> Result<Vec<Slot>, Failure> {
         let Some(query) = slot::query((from.into(), to.into()), visit_type_id, duration_minutes, statuses)? else {
             return Ok(Vec::new());
         };
-        let found = context.loaders().doctor_slots.load((self.0.id, query)).await?;
-        Ok(found.unwrap_or_default().into_iter().map(Slot).collect())
+        let seen = (self.0.id, self.0.calendar_version);
+        Ok(slot::reached(context.loaders().doctor_slots.load((seen, (query, min_version))).await?)?)
     }
 
     /// The next open slots, in order.
@@ -159,6 +165,10 @@ impl Doctor {
         #[graphql(desc = "What for; no slots for a visit type that this doctor does not offer.")] visit_type_id: Option<
             ID,
         >,
+        #[graphql(
+            desc = "At least as new as this version of the calendar; UNAVAILABLE where that is not reached within a second."
+        )]
+        min_version: Option<i32>,
     ) -> Result<Vec<Slot>, Failure> {
         let request = Arguments { first: first.or(Some(3)), ..Arguments::default() }.request(context)?;
         let visit_type_id = match visit_type_id.map(|id| id.parse()) {
@@ -166,8 +176,9 @@ impl Doctor {
             Some(Ok(id)) => Some(id),
             Some(Err(_)) => return Ok(Vec::new()),
         };
-        let found = context.loaders().doctor_next_slots.load((self.0.id, (visit_type_id, request.size))).await?;
-        Ok(found.unwrap_or_default().into_iter().map(Slot).collect())
+        let seen = (self.0.id, self.0.calendar_version);
+        let asked = (visit_type_id, request.size, min_version);
+        Ok(slot::reached(context.loaders().doctor_next_slots.load((seen, asked)).await?)?)
     }
 
     /// Grows by one with each event of this doctor's calendar. Never newer than the slots in the same answer.
@@ -179,11 +190,13 @@ impl Doctor {
 connection!(DoctorConnection, DoctorEdge, Doctor, "doctors", counted);
 
 /// The order of a list of doctors.
-#[derive(Clone, Copy, Debug, Default, Enum, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Enum, PartialEq, Eq)]
+#[graphql(remote = "availability::DoctorOrder")]
 pub enum DoctorOrder {
     /// By name.
-    #[default]
     Name,
+    /// By their next open slot, as long as their hours say; those who have none come last.
+    NextAvailable,
 }
 
 /// Which doctors.
@@ -195,18 +208,24 @@ pub struct DoctorFilter {
     clinic_id: Option<ID>,
     /// Those with this in name, title or bio, in any case; at most 200 characters.
     search: Option<String>,
+    /// Those with an open slot, as long as their hours say, that begins before this instant.
+    available_before: Option<DateTime>,
 }
 
 impl DoctorFilter {
-    /// The filter; nothing where it names something that cannot be there.
-    pub fn parse(self) -> Result<Option<directory::DoctorFilter>, Rejection> {
+    /// The list of those doctors in this order; nothing where the filter names something that cannot be there.
+    pub fn listing(self, order: Option<DoctorOrder>) -> Result<Option<DoctorListing>, Rejection> {
         directory::check_search(self.search.as_deref())?;
+        let order = order.map(Into::into).unwrap_or_default();
+        let available_before = self.available_before.map(Into::into);
         let parse = || {
-            Some(directory::DoctorFilter {
+            let doctors = directory::DoctorFilter {
                 specialty_id: self.specialty_id.map(|id| id.parse()).transpose().ok()?,
                 clinic_id: self.clinic_id.map(|id| id.parse()).transpose().ok()?,
                 search: self.search,
-            })
+                among: None,
+            };
+            Some(DoctorListing { doctors, available_before, order })
         };
         Ok(parse())
     }
@@ -231,12 +250,11 @@ impl DoctorQuery {
         #[graphql(desc = "Only these.")] filter: Option<DoctorFilter>,
         #[graphql(desc = "In which order; by name where nothing is said.")] order_by: Option<DoctorOrder>,
     ) -> Result<DoctorConnection, Failure> {
-        let DoctorOrder::Name = order_by.unwrap_or_default();
         let request = Arguments { first, after, last, before }.request(context)?;
-        let Some(filter) = filter.unwrap_or_default().parse()? else {
+        let Some(listing) = filter.unwrap_or_default().listing(order_by)? else {
             return Ok(Page::<directory::Doctor>::empty().into());
         };
-        Ok(context.services().directory.list_doctors(&filter, &request).await?.into())
+        Ok(context.services().availability.list_doctors(&listing, &request).await?.into())
     }
 
     /// A doctor by ID, listed or not.

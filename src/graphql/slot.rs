@@ -15,7 +15,7 @@ use crate::{
     kernel::{
         id::{DoctorId, VisitTypeId},
         page::Page,
-        rejection::Rejection,
+        rejection::{Internal, Rejection},
     },
 };
 use async_graphql::{Context, Description, Enum, ID, InputObject, Object};
@@ -80,6 +80,11 @@ impl Slot {
     async fn status(&self) -> SlotStatus {
         self.0.status.into()
     }
+
+    /// When the hold on it ends, if it is not renewed or booked before; null unless it is held.
+    async fn held_until(&self) -> Option<DateTime> {
+        self.0.held_until.map(Into::into)
+    }
 }
 
 connection!(SlotConnection, SlotEdge, Slot, "slots", uncounted);
@@ -106,7 +111,7 @@ pub struct SlotFilter {
 }
 
 impl SlotFilter {
-    /// What the search costs: it may have to look at every day of every doctor.
+    /// What the search costs: a rare combination may have to look at many days of many doctors.
     fn cost(&self) -> usize {
         let days = match (&self.from, &self.to) {
             (Some(from), Some(to)) => (to.0 - from.0).num_days().clamp(0, 62) + 1,
@@ -127,7 +132,7 @@ impl SlotFilter {
                 doctors: directory::DoctorFilter {
                     specialty_id: self.specialty_id.map(|id| id.parse()).transpose().ok()?,
                     clinic_id: self.clinic_id.map(|id| id.parse()).transpose().ok()?,
-                    search: None,
+                    ..directory::DoctorFilter::default()
                 },
                 slots,
             })
@@ -228,28 +233,49 @@ fetch!(
     |keys| services.availability.slots_by_key(keys).await
 );
 
+/// A doctor, with the version of the calendar that the request has seen.
+pub type Seen = (DoctorId, i32);
+
+/// As new as the request has seen, and as the client asks for.
+fn at_least(doctors: &[Seen], min_version: Option<i32>) -> Vec<Seen> {
+    doctors.iter().map(|(id, version)| (*id, min_version.unwrap_or(0).max(*version))).collect()
+}
+
+/// The slots of a doctor, or that the calendar has not come to the version that was asked for.
+pub fn reached(slots: Option<Vec<availability::Slot>>) -> Result<Vec<Slot>, Rejection> {
+    let slots = slots.ok_or_else(|| Rejection::Unavailable(Internal::new("a calendar has not come to a version")))?;
+    Ok(slots.into_iter().map(Slot).collect())
+}
+
 fetch!(
     /// The slots of doctors.
-    DoctorSlots(services, _caller): (DoctorId, SlotQuery) => Vec<availability::Slot>,
+    DoctorSlots(services, _caller): (Seen, (SlotQuery, Option<i32>)) => Vec<availability::Slot>,
     |keys| {
         let mut found = HashMap::new();
-        for (query, doctors) in by_arguments(keys) {
-            let slots = services.availability.slots_of(&doctors, &query).await?;
-            found.extend(slots.into_iter().map(|(id, slots)| ((id, query.clone()), slots)));
+        for (arguments, doctors) in by_arguments(keys) {
+            let (query, min_version) = &arguments;
+            let slots = services.availability.slots_since(&at_least(&doctors, *min_version), query).await?;
+            let answer = |seen: Seen| Some(((seen, arguments.clone()), slots.get(&seen.0)?.clone()));
+            found.extend(doctors.into_iter().filter_map(answer));
         }
         Ok(found)
     }
 );
 
+/// What the next slots of a doctor are asked by: the visit type, how many, and the version that the calendar must have come to.
+pub type NextSlots = (Option<VisitTypeId>, u32, Option<i32>);
+
 fetch!(
     /// The next open slots of doctors.
-    DoctorNextSlots(services, _caller): (DoctorId, (Option<VisitTypeId>, u32)) => Vec<availability::Slot>,
+    DoctorNextSlots(services, _caller): (Seen, NextSlots) => Vec<availability::Slot>,
     |keys| {
         let mut found = HashMap::new();
-        for ((visit_type_id, first), doctors) in by_arguments(keys) {
-            let availability = &services.availability;
-            let slots = availability.next_slots_of(&doctors, visit_type_id, None, first as usize).await?;
-            found.extend(slots.into_iter().map(|(id, slots)| ((id, (visit_type_id, first)), slots)));
+        for (arguments, doctors) in by_arguments(keys) {
+            let (visit_type_id, first, min_version) = arguments;
+            let (availability, doctors_at) = (&services.availability, at_least(&doctors, min_version));
+            let slots = availability.next_slots_since(&doctors_at, visit_type_id, None, first as usize).await?;
+            let answer = |seen: Seen| Some(((seen, arguments), slots.get(&seen.0)?.clone()));
+            found.extend(doctors.into_iter().filter_map(answer));
         }
         Ok(found)
     }

@@ -11,6 +11,7 @@ use super::{
     user_error::{UserError, outcome},
 };
 use crate::{
+    availability,
     directory::{self, NewSpecialty, SpecialtyPatch},
     kernel::{
         id::{DoctorId, SpecialtyId},
@@ -62,9 +63,9 @@ impl Specialty {
         #[graphql(desc = "The cursor behind which to begin.")] after: Option<String>,
         #[graphql(desc = "In which order; by name where nothing is said.")] order_by: Option<DoctorOrder>,
     ) -> Result<DoctorConnection, Failure> {
-        let DoctorOrder::Name = order_by.unwrap_or_default();
+        let order = order_by.map(Into::into).unwrap_or_default();
         let request = Arguments { first, after, ..Arguments::default() }.request(context)?;
-        let page = context.loaders().specialty_doctors.load((self.0.id, request)).await?;
+        let page = context.loaders().specialty_doctors.load((self.0.id, (order, request))).await?;
         Ok(page.unwrap_or_else(Page::empty).into())
     }
 }
@@ -233,12 +234,12 @@ fetch!(
 
 fetch!(
     /// The doctors who practise specialties.
-    SpecialtyDoctors(services, _caller): (SpecialtyId, PageRequest) => Page<directory::Doctor>,
+    SpecialtyDoctors(services, _caller): (SpecialtyId, (availability::DoctorOrder, PageRequest)) => Page<directory::Doctor>,
     |keys| {
         let mut found = HashMap::new();
-        for (request, ids) in by_arguments(keys) {
-            let pages = directory::doctors_of_specialties(&services.database, &ids, &request).await?;
-            found.extend(pages.into_iter().map(|(id, page)| ((id, request.clone()), page)));
+        for ((order, request), ids) in by_arguments(keys) {
+            let pages = services.availability.doctors_of_specialties(&ids, order, &request).await?;
+            found.extend(pages.into_iter().map(|(id, page)| ((id, (order, request.clone())), page)));
         }
         Ok(found)
     }

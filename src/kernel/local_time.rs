@@ -1,6 +1,7 @@
 //! Times of day, as on the clock of a surgery's wall.
 
 use chrono::{Duration, NaiveDate, NaiveDateTime, NaiveTime};
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 const DAY: i16 = 24 * 60;
@@ -9,7 +10,7 @@ const DAY: i16 = 24 * 60;
 pub const EXPECTED: &str = "expected a time of day such as 09:30, or 24:00";
 
 /// A time of day to the minute. `24:00`, the end of the day, is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LocalTime(i16);
 
 impl LocalTime {

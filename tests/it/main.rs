@@ -4,6 +4,7 @@
 
 mod accounts;
 mod architecture;
+mod availability;
 mod booking;
 mod directory;
 mod guards;

@@ -49,6 +49,8 @@ async fn a_hundred_times_as_much_takes_as_many_statements() {
             doctor.actor.does("saveVisitType", "SaveVisitTypeInput", input, "doctor { id }").await;
             made += 1;
         }
+        // The first time reads the calendars that this process does not know yet.
+        statements(&app, everything).await;
         seen.push(statements(&app, everything).await);
     }
     let [(first, short), (_, _), (last, long)] = seen[..] else { panic!() };
@@ -63,12 +65,10 @@ async fn a_page_of_doctors_with_all_that_a_frontend_shows_takes_few_statements()
     for number in 0..3 {
         app.doctor(&format!("Doctor {number}")).await;
     }
-    let (count, _) = statements(
-        &app,
-        "{ doctors(first: 20) { nodes { name clinic { name } specialties { name } nextSlots { startsAt } } } }",
-    )
-    .await;
-    assert!(count <= 8, "{count} statements");
+    let page = "{ doctors(first: 20) { nodes { name clinic { name } specialties { name } nextSlots { startsAt } } } }";
+    let (cold, _) = statements(&app, page).await;
+    let (warm, _) = statements(&app, page).await;
+    assert!(cold <= 10 && warm <= 4, "{cold} statements, and {warm} from memory");
 }
 
 #[tokio::test]

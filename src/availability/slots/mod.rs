@@ -9,6 +9,7 @@ use crate::kernel::{interval::Interval, local_time::LocalTime};
 use chrono::{DateTime, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
 
 /// The slots that begin in `range` and that the limits let through at `now`, by start and length, each with its status.
+#[must_use]
 pub fn slots(
     schedule: &Schedule,
     offer: &Offer,
@@ -26,6 +27,15 @@ pub fn slots(
         .filter(|candidate| limits.reaches(schedule, candidate.visit.start))
         .map(|candidate| (candidate, claims.status(offer.occupied(candidate.visit))))
         .collect()
+}
+
+/// The first candidate that begins in `range` and that no claim is in the way of which time cannot take away: before it nothing becomes
+/// open, however much time passes.
+pub fn first_possible(schedule: &Schedule, offer: &Offer, range: Interval, claims: &[Claim]) -> Option<DateTime<Utc>> {
+    let mut claims = Claims::sorted(claims.iter().filter(|claim| claim.expires_at.is_none()));
+    let mut candidates = candidates(schedule, offer, range).into_iter();
+    let free = candidates.find(|candidate| claims.status(offer.occupied(candidate.visit)) == SlotStatus::Open);
+    free.map(|candidate| candidate.visit.start)
 }
 
 /// What can be said of the wish to book one time.
@@ -117,7 +127,11 @@ struct Claims {
 
 impl Claims {
     fn alive(claims: &[Claim], now: DateTime<Utc>) -> Self {
-        let mut claims: Vec<_> = claims.iter().filter(|claim| claim.is_alive(now)).copied().collect();
+        Self::sorted(claims.iter().filter(|claim| claim.is_alive(now)))
+    }
+
+    fn sorted<'a>(claims: impl Iterator<Item = &'a Claim>) -> Self {
+        let mut claims: Vec<_> = claims.copied().collect();
         claims.sort_unstable_by_key(|claim| claim.occupied);
         Self { claims, place: 0 }
     }

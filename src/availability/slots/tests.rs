@@ -389,7 +389,7 @@ proptest! {
         let start = instant("2026-03-07T00:00:00Z") + TimeDelta::minutes(minute / step * step);
         let now = instant("2026-03-06T12:00:00Z");
         let verdict = judge(&schedule, &offer, start, &claims, now);
-        let reasons = reasons(&schedule, &offer, start, &claims, now, |_| true);
+        let reasons = reasons(&schedule, &offer, start, &claims, now, true, |_| true);
         prop_assert_eq!(matches!(verdict, Verdict::Open { .. }), reasons.is_empty(), "{:?} {:?}", verdict, reasons);
     }
 }

@@ -210,4 +210,6 @@ pub struct DoctorFilter {
     pub clinic_id: Option<ClinicId>,
     /// Those with this in name, title or biography, in any case.
     pub search: Option<String>,
+    /// These alone.
+    pub among: Option<Vec<DoctorId>>,
 }

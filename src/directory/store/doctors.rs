@@ -17,8 +17,8 @@ use ::entity::{calendar, clinic, doctor, doctor_specialty};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, QueryTrait,
-    RelationDef, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, RelationDef, Select,
     sea_query::{Expr, ExprTrait, LikeExpr, LockType},
 };
 use std::{collections::HashMap, hash::Hash};
@@ -105,6 +105,9 @@ fn listed(filter: &DoctorFilter) -> Select<doctor::Entity> {
             .filter(doctor_specialty::Column::SpecialtyId.eq(specialty));
         select = select.filter(doctor::Column::Id.in_subquery(practising.into_query()));
     }
+    if let Some(among) = &filter.among {
+        select = select.filter(doctor::Column::Id.is_in(among.iter().copied()));
+    }
     if let Some(search) = &filter.search {
         let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let pattern = LikeExpr::new(format!("%{escaped}%")).escape('\\');
@@ -136,13 +139,30 @@ pub async fn doctors_of_users(database: &Database, users: &[UserId]) -> Result<H
     rows.into_iter().map(|row| Ok((row.doctor.user_id, row.try_into()?))).collect()
 }
 
-/// All listed doctors that the filter lets through, in the order of their ids.
+/// The ids of doctors, listed or not, in order from behind `after` on.
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn doctors_by(database: &Database, filter: &DoctorFilter) -> Result<Vec<Doctor>, Rejection> {
-    let rows = listed(filter).into_model::<DoctorRow>().all(database.reader()).await?;
-    rows.into_iter().map(Doctor::try_from).collect()
+pub async fn doctor_ids(
+    connection: &impl ConnectionTrait,
+    after: Option<DoctorId>,
+    limit: u64,
+) -> Result<Vec<DoctorId>, Rejection> {
+    let mut select = doctor::Entity::find().select_only().column(doctor::Column::Id).order_by_asc(doctor::Column::Id);
+    if let Some(after) = after {
+        select = select.filter(doctor::Column::Id.gt(after));
+    }
+    Ok(select.limit(limit).into_tuple().all(connection).await?)
+}
+
+/// The ids of the listed doctors that the filter lets through, in order.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn listed_ids(database: &Database, filter: &DoctorFilter) -> Result<Vec<DoctorId>, Rejection> {
+    // Not all that `listed` selects: the ids alone are to be read.
+    let select = listed(filter).select_only().column(doctor::Column::Id).order_by_asc(doctor::Column::Id);
+    Ok(select.into_tuple().all(database.reader()).await?)
 }
 
 /// Listed doctors, by name.

@@ -6,7 +6,7 @@ mod specialties;
 mod visit_types;
 
 pub use clinics::clinics;
-pub use doctors::{doctors, doctors_by, doctors_of_clinics, doctors_of_specialties, doctors_of_users};
+pub use doctors::{doctor_ids, doctors, doctors_of_clinics, doctors_of_specialties, doctors_of_users, listed_ids};
 pub use specialties::{specialties, specialties_of, specialty_by_slug};
 pub use visit_types::{visit_types, visit_types_of};
 

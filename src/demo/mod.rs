@@ -1,4 +1,11 @@
-//! Demo data: two clinics, six specialties, twelve doctors and some appointments, made as an admin and patients would make them.
+//! Demo data: two clinics, six specialties, twelve doctors and some appointments, made as an admin and patients would make them; and, to
+//! measure with, as much as a large installation has ([`scale`]).
+
+mod plan;
+mod scale;
+mod store;
+
+pub use plan::Sizes;
 
 use crate::{
     accounts::{Account, Accounts},

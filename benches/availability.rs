@@ -1,0 +1,243 @@
+//! What the README claims about looking for a free time: each number against its limit, and how it grows with doctors and appointments.
+//!
+//! `cargo bench --bench availability` runs on SQLite; with `BENCH_POSTGRES_URL` (the address of a server, with `/postgres`) and `REDIS_URL` on
+//! those. The data are made once and kept for the day: in `target/bench-data`, or in databases named `medislot_bench_…`. A word behind `--`
+//! chooses sizes: `small`, `doctors`, `large`; all of them where there is none.
+
+mod support;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use medislot::{
+    availability::{Offer, Rule, Schedule, Weekday, slots},
+    kernel::{
+        clock::{Clock, SystemClock},
+        id::{AvailabilityRuleId, DoctorId},
+        interval::Interval,
+    },
+};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+use support::{Client, Report, Samples, Server};
+
+/// Name, doctors and appointments.
+const SIZES: [(&str, u32, u32); 3] =
+    [("small", 100, 10_000), ("doctors", 10_000, 10_000), ("large", 10_000, 1_000_000)];
+const TRIES: usize = 1_000;
+const BOOKINGS_A_SECOND: u64 = 50;
+
+const ONE_DOCTOR: &str = "query ($id: ID!, $from: DateTime!, $to: DateTime!, $version: Int) {
+    doctor(id: $id) { name slots(from: $from, to: $to, minVersion: $version) { id startsAt endsAt status } } }";
+const TWENTY_DOCTORS: &str =
+    "{ doctors(first: 20) { nodes { name specialties { name } clinic { name } nextSlots(first: 3) { startsAt } } } }";
+const EARLIEST: &str =
+    "query ($filter: SlotFilter!) { slots(first: 20, filter: $filter) { nodes { id startsAt doctor { name } } } }";
+
+fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
+
+#[tokio::main]
+async fn main() {
+    let chosen: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let mut report = Report::default();
+    expansion(&mut report);
+    let mut all = Vec::new();
+    for (name, doctors, appointments) in SIZES {
+        if chosen.is_empty() || chosen.iter().any(|word| word == name) {
+            let variables = data(name, doctors, appointments).await;
+            all.push((name, measure(&variables).await));
+        }
+    }
+    for (name, numbers) in &all {
+        println!("\n{name}");
+        for (what, value, limit, unit) in numbers {
+            match limit {
+                // The limits are those of the largest size.
+                Some(limit) if *name == "large" => report.at_most(what, *value, *limit, unit),
+                _ => Report::note(what, *value, unit),
+            }
+        }
+    }
+    for (less, more) in all.iter().zip(all.iter().skip(1)) {
+        println!("\nfrom {} to {}: times", less.0, more.0);
+        for (before, after) in less.1.iter().zip(&more.1) {
+            println!("{}: {:.2}", before.0, after.1 / before.1);
+        }
+    }
+    report.finish();
+}
+
+/// How many slots one core derives from rules.
+fn expansion(report: &mut Report) {
+    let time = |text: &str| text.parse().expect("a time of day");
+    let rule = |weekday, start, end| Rule {
+        id: AvailabilityRuleId::new(),
+        weekday,
+        start: time(start),
+        end: time(end),
+        slot_minutes: 20,
+        effective_from: None,
+        effective_until: None,
+    };
+    let weekdays = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
+    let schedule = Schedule {
+        doctor_id: DoctorId::new(),
+        time_zone: "Europe/Warsaw".parse().expect("a zone"),
+        slot_minutes: 20,
+        min_notice_minutes: 0,
+        max_advance_days: 60,
+        active: true,
+        rules: weekdays.iter().flat_map(|day| [rule(*day, "09:00", "12:00"), rule(*day, "13:00", "17:00")]).collect(),
+        overrides: Vec::new(),
+    };
+    let now = now();
+    let range = Interval { start: now, end: now + TimeDelta::days(60) };
+    let begun = Instant::now();
+    let mut found = 0_u32;
+    while begun.elapsed() < Duration::from_secs(2) {
+        let derived = slots(&schedule, &Offer::lasting(None, 0), std::hint::black_box(range), &[], now);
+        found += u32::try_from(std::hint::black_box(derived).len()).expect("few");
+    }
+    let rate = f64::from(found) / begun.elapsed().as_secs_f64();
+    report.at_least("pure expansion, one core", rate, 2_000_000.0, "slots/s");
+}
+
+/// The variables of a server with so many doctors and appointments, which are made where they are not there.
+async fn data(name: &str, doctors: u32, appointments: u32) -> Vec<(String, String)> {
+    let today = now().date_naive();
+    let folder = std::path::absolute(format!("target/bench-data/{today}/{name}")).expect("a path");
+    std::fs::create_dir_all(&folder).expect("a folder for the data");
+    let mut variables = vec![("MEDISLOT_DATA_DIR".to_owned(), folder.display().to_string())];
+    if let Ok(server) = std::env::var("BENCH_POSTGRES_URL") {
+        let database = format!("medislot_bench_{name}_{}", today.format("%m%d"));
+        let connection = sea_orm::Database::connect(&server).await.expect("PostgreSQL answers");
+        // It may be there already.
+        let _ = connection.execute_unprepared(&format!("CREATE DATABASE {database}")).await;
+        let (address, _) = server.rsplit_once('/').expect("an address that ends with a database");
+        variables.push(("DATABASE_URL".to_owned(), format!("{address}/{database}")));
+        variables.extend(std::env::var("REDIS_URL").ok().map(|url| ("REDIS_URL".to_owned(), url)));
+    }
+    let (doctors, appointments) = (doctors.to_string(), appointments.to_string());
+    let arguments = ["seed", "--scale", "--doctors", &doctors, "--appointments", &appointments];
+    let begun = Instant::now();
+    let mut seed = Server::command(&arguments, &borrowed(&variables));
+    seed.env("MEDISLOT_LOG", "text").env("RUST_LOG", "warn").stdout(Stdio::null());
+    assert!(seed.status().expect("the program can be run").success(), "the data could not be made");
+    Report::note(&format!("{name}: data are there after"), begun.elapsed().as_secs_f64(), "s");
+    variables
+}
+
+fn borrowed(variables: &[(String, String)]) -> Vec<(&str, &str)> {
+    variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+type Numbers = Vec<(&'static str, f64, Option<f64>, &'static str)>;
+
+async fn measure(variables: &[(String, String)]) -> Numbers {
+    let server = Server::start(&[], &borrowed(variables));
+    let client = Client::new(&server);
+    let begun = Instant::now();
+    client.asks(EARLIEST, &json!({ "filter": {} })).await;
+    let warm = begun.elapsed().as_secs_f64();
+    let specialty = client.asks("{ specialties(first: 1) { nodes { id } } }", &json!({})).await;
+    let specialty = specialty["specialties"]["nodes"][0]["id"].clone();
+    let doctors = doctors(&client).await;
+    let (all, one) = (json!({ "filter": {} }), json!({ "filter": { "specialtyId": specialty } }));
+    let cached = cached(&client, &doctors).await;
+    let uncached = uncached(&client.clone().signs_in("admin@medislot.test").await, &doctors).await;
+    let twenty = repeat(&client, TWENTY_DOCTORS, &json!({})).await;
+    let (quiet_all, quiet_one) = (repeat(&client, EARLIEST, &all).await, repeat(&client, EARLIEST, &one).await);
+    let bookings = tokio::spawn(book(client.clone(), doctors));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (busy_all, busy_one) = (repeat(&client, EARLIEST, &all).await, repeat(&client, EARLIEST, &one).await);
+    bookings.abort();
+    let p99 = |samples: &Samples| samples.percentile(0.99);
+    vec![
+        ("all calendars known after", warm, None, "s"),
+        ("peak memory", server.peak_megabytes(), None, "MB"),
+        ("one doctor, 14 days, from memory, p99", p99(&cached), Some(2.0), "ms"),
+        ("one doctor, 14 days, after a change, p99", p99(&uncached), Some(10.0), "ms"),
+        ("20 doctors with specialty, clinic and next 3 slots, p99", p99(&twenty), Some(20.0), "ms"),
+        ("earliest 20 slots of all doctors, p99", p99(&quiet_all), Some(20.0), "ms"),
+        ("earliest 20 slots of one specialty, p99", p99(&quiet_one), Some(20.0), "ms"),
+        ("the same of all doctors, 50 bookings a second, p99", p99(&busy_all), Some(20.0), "ms"),
+        ("the same of one specialty, 50 bookings a second, p99", p99(&busy_one), Some(20.0), "ms"),
+    ]
+}
+
+/// A hundred doctors from all over the list.
+async fn doctors(client: &Client) -> Vec<Value> {
+    let mut ids = Vec::new();
+    for search in ["Doctor 0001", "Doctor 0002", "Doctor 0003", "Doctor 0004", "Doctor 0005"] {
+        let query = "query ($search: String) { doctors(first: 20, filter: { search: $search }) { nodes { id } } }";
+        let found = client.asks(query, &json!({ "search": search })).await;
+        ids.extend(found["doctors"]["nodes"].as_array().into_iter().flatten().map(|doctor| doctor["id"].clone()));
+    }
+    ids
+}
+
+async fn repeat(client: &Client, query: &str, variables: &Value) -> Samples {
+    let mut samples = Samples::default();
+    for _ in 0..TRIES {
+        samples.measure(client.asks(query, variables)).await;
+    }
+    samples
+}
+
+fn fortnight(doctor: &Value, version: &Value) -> Value {
+    let from = now();
+    json!({ "id": doctor, "from": from, "to": from + TimeDelta::days(14), "version": version })
+}
+
+async fn cached(client: &Client, doctors: &[Value]) -> Samples {
+    let mut samples = Samples::default();
+    for doctor in doctors.iter().cycle().take(TRIES) {
+        samples.measure(client.asks(ONE_DOCTOR, &fortnight(doctor, &Value::Null))).await;
+    }
+    samples
+}
+
+/// Asks for each version of a calendar once: right after the doctor's hours were set.
+async fn uncached(admin: &Client, doctors: &[Value]) -> Samples {
+    let set =
+        "mutation ($input: SetAvailabilityInput!) { setAvailability(input: $input) { doctor { calendarVersion } } }";
+    let days = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY"];
+    let rules: Vec<_> =
+        days.iter().map(|day| json!({ "weekday": day, "startTime": "09:00", "endTime": "17:00" })).collect();
+    let mut samples = Samples::default();
+    for doctor in doctors.iter().cycle().take(TRIES / 2) {
+        let done = admin.asks(set, &json!({ "input": { "doctorId": doctor, "rules": rules } })).await;
+        let version = &done["setAvailability"]["doctor"]["calendarVersion"];
+        samples.measure(admin.asks(ONE_DOCTOR, &fortnight(doctor, version))).await;
+    }
+    samples
+}
+
+/// Books, evenly, until it is told to stop.
+async fn book(client: Client, doctors: Vec<Value>) {
+    let patient = client.clone().signs_in("patient.1@scale.medislot.test").await;
+    let mut slots: Vec<Vec<Value>> = Vec::new();
+    for doctor in &doctors {
+        let query = "query ($id: ID!) { doctor(id: $id) { nextSlots(first: 100) { id } } }";
+        let found = client.asks(query, &json!({ "id": doctor })).await;
+        slots.push(
+            found["doctor"]["nextSlots"].as_array().into_iter().flatten().map(|slot| slot["id"].clone()).collect(),
+        );
+    }
+    let mut tick = tokio::time::interval(Duration::from_millis(1_000 / BOOKINGS_A_SECOND));
+    for round in 0..100 {
+        for of_doctor in &slots {
+            let Some(slot) = of_doctor.get(round) else { continue };
+            tick.tick().await;
+            let (patient, slot) = (patient.clone(), slot.clone());
+            tokio::spawn(async move {
+                let query = "mutation ($input: BookAppointmentInput!) { bookAppointment(input: $input) { appointment { id } } }";
+                patient.sends(query, &json!({ "input": { "slotId": slot } })).await
+            });
+        }
+    }
+}

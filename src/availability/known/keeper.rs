@@ -1,0 +1,275 @@
+//! Keeps what is known right: hears events, reads what is asked for, and looks after what time does.
+
+use super::{
+    calendar::{DoctorCalendar, changes_hours},
+    memory::Memory,
+    read::{reach, read_hours, read_shared},
+    shared::SharedCalendars,
+};
+use crate::{
+    calendar::{self, CalendarEvent, Hub, Missed, Selection, Watch},
+    directory,
+    infra::{db::Database, supervise::supervise},
+    kernel::{
+        clock::Clock,
+        id::DoctorId,
+        interval::Interval,
+        rejection::{Internal, Rejection},
+    },
+};
+use chrono::TimeDelta;
+use futures_util::{FutureExt, StreamExt};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::{
+    sync::{Mutex, Notify, watch},
+    time::{Instant, sleep, timeout},
+};
+
+/// How many calendars are read at a time.
+const PART: usize = 100;
+/// How many events are taken at a time.
+const BATCH: usize = 50;
+/// How long anybody waits for a version that is not there yet.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long a search waits for a process that has just begun.
+const WARMING_UP: Duration = Duration::from_secs(9);
+/// What was read longer ago is read anew: what has passed is forgotten, and the horizon has moved on.
+const AGE: TimeDelta = TimeDelta::days(1);
+
+/// What this process knows of calendars, kept right.
+#[derive(Debug)]
+pub struct Keeper {
+    /// What is known.
+    pub memory: Memory,
+    database: Database,
+    clock: Arc<dyn Clock>,
+    hub: Arc<Hub>,
+    shared: Option<SharedCalendars>,
+    /// Whoever reads what somebody asks for: a crowd waits for the one who came first, and finds what that one has read.
+    reading: Mutex<()>,
+    late: Notify,
+    wanted: watch::Sender<bool>,
+    complete: watch::Sender<bool>,
+}
+
+impl Keeper {
+    /// Begins to hear events. All calendars are read only when somebody wants them all.
+    #[must_use]
+    pub fn start(
+        database: Database,
+        clock: Arc<dyn Clock>,
+        hub: Arc<Hub>,
+        shared: Option<SharedCalendars>,
+    ) -> Arc<Self> {
+        let keeper = Arc::new(Self {
+            memory: Memory::new(),
+            database,
+            clock,
+            hub,
+            shared,
+            reading: Mutex::default(),
+            late: Notify::new(),
+            wanted: watch::Sender::new(false),
+            complete: watch::Sender::new(false),
+        });
+        let (follower, reader) = (Arc::clone(&keeper), Arc::clone(&keeper));
+        supervise("availability.follow", move || Arc::clone(&follower).follow());
+        supervise("availability.read_all", move || Arc::clone(&reader).read_all());
+        keeper
+    }
+
+    /// Begins to read all calendars, in the background.
+    pub fn warm_up(&self) {
+        self.wanted.send_if_modified(|wanted| !std::mem::replace(wanted, true));
+    }
+
+    /// Waits until all calendars are known.
+    ///
+    /// # Errors
+    /// `Unavailable` where that takes too long.
+    pub async fn warm(&self) -> Result<(), Rejection> {
+        self.warm_up();
+        let mut complete = self.complete.subscribe();
+        let warm = timeout(WARMING_UP, complete.wait_for(|complete| *complete)).await;
+        match warm {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Rejection::Unavailable(Internal::new("not all calendars are known yet"))),
+        }
+    }
+
+    /// The calendars of those of these doctors who are there and whose calendars come to the given versions within a second.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn calendars(
+        &self,
+        wanted: &[(DoctorId, i32)],
+    ) -> Result<HashMap<DoctorId, Arc<DoctorCalendar>>, Rejection> {
+        let mut newest: HashMap<DoctorId, i32> = HashMap::new();
+        for (id, version) in wanted {
+            let newest = newest.entry(*id).or_insert(*version);
+            *newest = (*newest).max(*version);
+        }
+        let wanted: &Vec<_> = &newest.into_iter().collect();
+        let deadline = Instant::now() + PATIENCE;
+        let mut found = self.memory.get(wanted, self.clock.now());
+        while found.len() < wanted.len() {
+            let turn = self.reading.lock().await;
+            found = self.memory.get(wanted, self.clock.now());
+            let missing = wanted.iter().map(|(id, _)| *id).filter(|id| !found.contains_key(id));
+            let missing: Vec<_> = missing.collect();
+            let read = self.read(&missing).await?;
+            drop(turn);
+            found = self.memory.get(wanted, self.clock.now());
+            let is_late = read.iter().any(|calendar| !found.contains_key(&calendar.schedule.doctor_id));
+            if !is_late || Instant::now() >= deadline {
+                break;
+            }
+            sleep(PAUSE).await;
+        }
+        Ok(found)
+    }
+
+    /// Reads calendars, and keeps them.
+    async fn read(&self, ids: &[DoctorId]) -> Result<Vec<Arc<DoctorCalendar>>, Rejection> {
+        let now = self.clock.now();
+        let mut known = Vec::with_capacity(ids.len());
+        for part in ids.chunks(PART) {
+            let calendars = read_shared(&self.database, self.shared.as_ref(), part, now).await?;
+            known.extend(self.keep(calendars));
+        }
+        Ok(known)
+    }
+
+    fn keep(&self, calendars: Vec<DoctorCalendar>) -> Vec<Arc<DoctorCalendar>> {
+        let (known, current) = self.memory.insert(calendars, self.clock.now());
+        if !current {
+            self.late.notify_one();
+        }
+        known
+    }
+
+    async fn follow(self: Arc<Self>) -> anyhow::Result<()> {
+        loop {
+            // Listen first: what happens while it is compared is heard.
+            let mut events = self.hub.watch(Selection::All);
+            self.catch_up().await?;
+            while let Ok(batch) = self.hear(&mut events).await {
+                self.apply(&batch).await?;
+                let behind = self.memory.behind(*self.wanted.borrow());
+                self.read(&behind).await?;
+            }
+        }
+    }
+
+    /// Reads again what has changed while nobody listened.
+    async fn catch_up(&self) -> Result<(), Rejection> {
+        let mut after = None;
+        while !self.memory.is_empty() {
+            let ids = directory::doctor_ids(self.database.reader(), after, 1_000).await?;
+            let Some(last) = ids.last() else { break };
+            after = Some(*last);
+            let versions = calendar::versions(self.database.reader(), &ids).await?;
+            let all = *self.complete.borrow();
+            let has_moved = |(id, version): (DoctorId, i32)| {
+                let is_known = self.memory.find(id).map(|calendar| calendar.version >= version);
+                (!is_known.unwrap_or(!all)).then_some(id)
+            };
+            let moved: Vec<_> = versions.into_iter().filter_map(has_moved).collect();
+            self.read(&moved).await?;
+        }
+        Ok(())
+    }
+
+    /// The events that have happened, once there is something to do.
+    async fn hear(&self, events: &mut Watch) -> Result<Vec<CalendarEvent>, Missed> {
+        let mut batch = tokio::select! {
+            first = events.next() => vec![first.unwrap_or(Err(Missed))?],
+            () = self.late.notified() => Vec::new(),
+        };
+        while batch.len() < BATCH
+            && let Some(Some(event)) = events.next().now_or_never()
+        {
+            batch.push(event?);
+        }
+        for event in &batch {
+            self.memory.hear(event);
+        }
+        Ok(batch)
+    }
+
+    /// Brings calendars on by what has happened to them: one statement for the claims of all, five for the hours where those changed.
+    async fn apply(&self, batch: &[CalendarEvent]) -> Result<(), Rejection> {
+        let mut by_doctor: HashMap<DoctorId, Vec<CalendarEvent>> = HashMap::new();
+        for event in batch {
+            by_doctor.entry(event.doctor_id).or_default().push(*event);
+        }
+        // Calendars that lack more than these events are behind afterwards, and read from the beginning.
+        by_doctor.retain(|id, events| {
+            let known = self.memory.find(*id).map_or(i32::MAX, |calendar| calendar.version);
+            events.retain(|event| event.version > known);
+            events.first().is_some_and(|event| event.version == known + 1)
+                && events.windows(2).all(|pair| pair[0].version + 1 == pair[1].version)
+        });
+        let rescheduled: Vec<_> =
+            by_doctor.iter().filter(|(_, events)| changes_hours(events)).map(|(id, _)| *id).collect();
+        let now = self.clock.now();
+        let doctors = directory_rows(&self.database, &rescheduled).await?;
+        let mut hours: HashMap<_, _> = read_hours(&self.database, doctors, reach(now), now)
+            .await?
+            .into_iter()
+            .map(|calendar| (calendar.schedule.doctor_id, calendar))
+            .collect();
+        let times: Vec<(DoctorId, Interval)> = by_doctor
+            .values()
+            .flatten()
+            .filter_map(|event| Some((event.doctor_id, event.change.interval()?)))
+            .collect();
+        let claims = super::super::store::claims_at(self.database.reader(), &times).await?;
+        let mut changed = Vec::new();
+        for (id, events) in by_doctor {
+            let Some(known) = self.memory.find(id) else { continue };
+            let base = match hours.remove(&id) {
+                Some(hours) => DoctorCalendar { claims: known.claims.clone(), ..hours },
+                None => (*known).clone(),
+            };
+            changed.push(base.after(&events, claims.get(&id).map_or(&[], Vec::as_slice)));
+        }
+        self.keep(changed);
+        Ok(())
+    }
+
+    async fn read_all(self: Arc<Self>) -> anyhow::Result<()> {
+        self.wanted.subscribe().wait_for(|wanted| *wanted).await?;
+        let mut after = None;
+        loop {
+            let ids = directory::doctor_ids(self.database.reader(), after, PART as u64).await?;
+            let Some(last) = ids.last() else { break };
+            after = Some(*last);
+            let unknown: Vec<_> = ids.into_iter().filter(|id| self.memory.find(*id).is_none()).collect();
+            self.read(&unknown).await?;
+        }
+        self.complete.send_replace(true);
+        self.grow_older().await
+    }
+
+    /// Does once a second what time asks for.
+    async fn grow_older(&self) -> anyhow::Result<()> {
+        loop {
+            sleep(PAUSE * 20).await;
+            while !self.memory.raise(self.clock.now()) {
+                tokio::task::yield_now().await;
+            }
+            let old = self.memory.read_before(self.clock.now() - AGE, PART);
+            self.read(&old).await?;
+        }
+    }
+}
+
+async fn directory_rows(database: &Database, ids: &[DoctorId]) -> Result<Vec<directory::Doctor>, Rejection> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(directory::doctors(database.reader(), ids).await?.into_values().collect())
+}

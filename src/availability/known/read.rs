@@ -1,0 +1,118 @@
+//! Reading calendars from the database: six statements, however many there are.
+
+use super::{
+    super::{
+        model::Offer,
+        service::schedule,
+        store::{self, Hours},
+    },
+    calendar::{DoctorCalendar, HORIZON, LASTS, Offered, REACH},
+    shared::SharedCalendars,
+};
+use crate::{
+    directory::{self, Doctor, VisitType},
+    infra::db::Database,
+    kernel::{id::DoctorId, interval::Interval, rejection::Rejection},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// What can be asked for at `now` and for some time from then on.
+pub fn reach(now: DateTime<Utc>) -> Interval {
+    Interval { start: now - TimeDelta::days(1), end: now + HORIZON + LASTS }
+}
+
+/// The calendars of those of these doctors who are there. What is in them bears on slots that begin in `range`.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn read(
+    database: &Database,
+    ids: &[DoctorId],
+    range: Interval,
+    now: DateTime<Utc>,
+) -> Result<Vec<DoctorCalendar>, Rejection> {
+    let doctors = directory::doctors(database.reader(), ids).await?;
+    read_of(database, doctors.into_values().collect(), range, now).await
+}
+
+/// The same as far as can be asked, where others may have read it: then from what they shared.
+pub async fn read_shared(
+    database: &Database,
+    shared: Option<&SharedCalendars>,
+    ids: &[DoctorId],
+    now: DateTime<Utc>,
+) -> Result<Vec<DoctorCalendar>, Rejection> {
+    let Some(shared) = shared else { return read(database, ids, reach(now), now).await };
+    // The versions are read before anything else, so whatever has such a version is at least as new.
+    let mut doctors = directory::doctors(database.reader(), ids).await?;
+    let versions: Vec<_> = doctors.values().map(|doctor| (doctor.id, doctor.calendar_version)).collect();
+    let mut calendars = shared.get(&versions, now).await;
+    for calendar in &calendars {
+        doctors.remove(&calendar.schedule.doctor_id);
+    }
+    let rest = read_of(database, doctors.into_values().collect(), reach(now), now).await?;
+    shared.put(&rest).await;
+    calendars.extend(rest);
+    Ok(calendars)
+}
+
+/// The calendars of these doctors, whose rows were read before.
+async fn read_of(
+    database: &Database,
+    doctors: Vec<Doctor>,
+    range: Interval,
+    now: DateTime<Utc>,
+) -> Result<Vec<DoctorCalendar>, Rejection> {
+    let mut calendars = read_hours(database, doctors, range, now).await?;
+    let ids: Vec<_> = calendars.iter().map(|calendar| calendar.schedule.doctor_id).collect();
+    let around = Interval { start: range.start - REACH, end: range.end + REACH };
+    let mut claims = store::claims(database.reader(), &ids, around).await?;
+    for calendar in &mut calendars {
+        calendar.claims = claims.remove(&calendar.schedule.doctor_id).unwrap_or_default();
+        calendar.claims.sort_unstable_by_key(|claim| claim.occupied);
+    }
+    Ok(calendars)
+}
+
+/// The same without claims.
+pub async fn read_hours(
+    database: &Database,
+    doctors: Vec<Doctor>,
+    range: Interval,
+    now: DateTime<Utc>,
+) -> Result<Vec<DoctorCalendar>, Rejection> {
+    if doctors.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<_> = doctors.iter().map(|doctor| doctor.id).collect();
+    let mut specialties = directory::specialties_of(database, &ids).await?;
+    let mut visit_types = directory::visit_types_of(database.reader(), &ids).await?;
+    let mut hours = store::hours_of(database.reader(), &ids, range).await?;
+    let calendar = |doctor: Doctor| DoctorCalendar {
+        version: doctor.calendar_version,
+        read_at: now,
+        clinic_id: doctor.clinic_id,
+        specialty_ids: specialties.remove(&doctor.id).unwrap_or_default().iter().map(|found| found.id).collect(),
+        buffer_minutes: doctor.buffer_minutes,
+        visit_types: offered(visit_types.remove(&doctor.id).unwrap_or_default(), doctor.buffer_minutes),
+        schedule: without_reasons(&doctor, hours.remove(&doctor.id).unwrap_or_default()),
+        claims: Vec::new(),
+    };
+    Ok(doctors.into_iter().map(calendar).collect())
+}
+
+fn offered(visit_types: Vec<VisitType>, buffer_minutes: i32) -> Vec<Offered> {
+    let offered = |visit_type: VisitType| {
+        let offer = Offer::of(&visit_type, buffer_minutes);
+        Offered { id: visit_type.id, offer, active: visit_type.active }
+    };
+    visit_types.into_iter().map(offered).collect()
+}
+
+/// Why somebody is away is nothing to keep in memory, or to share.
+fn without_reasons(doctor: &Doctor, mut hours: Hours) -> super::super::model::Schedule {
+    for exception in &mut hours.overrides {
+        exception.reason = None;
+    }
+    schedule(doctor, hours)
+}
