@@ -106,8 +106,16 @@ impl App {
             hub,
             shared,
         );
-        let booking = Booking::new(database.clone(), Arc::clone(&clock), lock, namespace, publisher.clone());
-        let (availability, booking) = (Arc::new(availability), Arc::new(booking));
+        let availability = Arc::new(availability);
+        let booking = Booking::new(
+            database.clone(),
+            Arc::clone(&clock),
+            lock,
+            namespace,
+            publisher.clone(),
+            Arc::clone(&availability),
+        );
+        let booking = Arc::new(booking);
         let services = Services { accounts, directory, availability, booking, database, clock };
         Ok(Self { config, services, publisher })
     }

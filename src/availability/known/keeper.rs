@@ -1,6 +1,7 @@
 //! Keeps what is known right: hears events, reads what is asked for, and looks after what time does.
 
 use super::{
+    super::claim::Claim,
     calendar::{DoctorCalendar, changes_hours},
     memory::Memory,
     read::{reach, read_hours, read_shared},
@@ -129,6 +130,14 @@ impl Keeper {
             sleep(PAUSE).await;
         }
         Ok(found)
+    }
+
+    /// Keeps what a booking of this process has changed, without waiting for the event to come round.
+    pub fn note(&self, event: &CalendarEvent, claim: Claim) {
+        let known = self.memory.find(event.doctor_id).filter(|known| known.version + 1 == event.version);
+        if let Some(known) = known {
+            self.keep(vec![(*known).clone().after(&[*event], &[claim])]);
+        }
     }
 
     /// Reads calendars, and keeps them.
