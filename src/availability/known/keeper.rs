@@ -119,6 +119,9 @@ impl Keeper {
             found = self.memory.get(wanted, self.clock.now());
             let missing = wanted.iter().map(|(id, _)| *id).filter(|id| !found.contains_key(id));
             let missing: Vec<_> = missing.collect();
+            self.bring_on(&missing).await?;
+            found = self.memory.get(wanted, self.clock.now());
+            let missing: Vec<_> = missing.into_iter().filter(|id| !found.contains_key(id)).collect();
             let read = self.read(&missing).await?;
             drop(turn);
             found = self.memory.get(wanted, self.clock.now());
@@ -129,6 +132,14 @@ impl Keeper {
             sleep(PAUSE).await;
         }
         Ok(found)
+    }
+
+    /// Brings those of these calendars on that are known, by what the log says has happened to them since: less to read than all of it.
+    async fn bring_on(&self, ids: &[DoctorId]) -> Result<(), Rejection> {
+        let known = ids.iter().filter_map(|id| Some((*id, self.memory.find(*id)?.version)));
+        let known: Vec<_> = known.take(PART).collect();
+        let events = calendar::events_after(self.database.reader(), &known, BATCH as u64).await?;
+        self.apply(&events).await
     }
 
     /// Reads calendars, and keeps them.
@@ -214,6 +225,9 @@ impl Keeper {
         });
         let rescheduled: Vec<_> =
             by_doctor.iter().filter(|(_, events)| changes_hours(events)).map(|(id, _)| *id).collect();
+        if by_doctor.is_empty() {
+            return Ok(());
+        }
         let now = self.clock.now();
         let doctors = directory_rows(&self.database, &rescheduled).await?;
         let mut hours: HashMap<_, _> = read_hours(&self.database, doctors, reach(now), now)
