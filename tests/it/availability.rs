@@ -258,7 +258,8 @@ async fn another_process_shows_a_booking_within_a_second_even_where_no_message_c
     }
     let mut database = TestDatabase::create().await;
     assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
-    let arguments = ["--now", "2026-06-01T08:00:00Z"];
+    // No slot begins so soon that it is too late for it a moment later.
+    let arguments = ["--now", "2026-06-01T08:10:00Z"];
     let one = Server::start(&database, &arguments);
     // The other one has a Redis of its own mind: nobody is there.
     database.redis_url = Some("redis://127.0.0.1:1".to_owned());

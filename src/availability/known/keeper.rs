@@ -22,6 +22,7 @@ use futures_util::{FutureExt, StreamExt};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, Notify, watch},
+    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 
@@ -258,11 +259,19 @@ impl Keeper {
         self.wanted.subscribe().wait_for(|wanted| *wanted).await?;
         let mut after = None;
         loop {
-            let ids = directory::doctor_ids(self.database.reader(), after, PART as u64).await?;
+            let ids = directory::doctor_ids(self.database.reader(), after, 2 * PART as u64).await?;
             let Some(last) = ids.last() else { break };
             after = Some(*last);
             let unknown: Vec<_> = ids.into_iter().filter(|id| self.memory.find(*id).is_none()).collect();
-            self.read(&unknown).await?;
+            // Two at a time: what comes from the database is to be made sense of, too.
+            let mut parts = JoinSet::new();
+            for part in unknown.chunks(PART) {
+                let (keeper, part) = (Arc::clone(&self), part.to_vec());
+                parts.spawn(async move { keeper.read(&part).await.map(|_| ()) });
+            }
+            while let Some(read) = parts.join_next().await {
+                read??;
+            }
         }
         self.complete.send_replace(true);
         self.grow_older().await
