@@ -11,4 +11,4 @@ pub use hub::{Hub, Missed, Selection, Watch};
 pub use jobs::relay;
 pub use model::{CalendarEvent, Change};
 pub use publisher::Publisher;
-pub use store::{Turn, log_id, open_in, record_in, take_turn_in, try_turn_in, versions};
+pub use store::{Turn, events_after, log_id, open_in, record_in, take_turn_in, try_turn_in, versions};

@@ -14,7 +14,7 @@ use ::entity::{calendar, calendar_event, calendar_event::CalendarEventKind, cale
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
     QuerySelect, QueryTrait, Statement,
     sea_query::{Expr, ExprTrait, Query},
 };
@@ -256,4 +256,30 @@ pub async fn versions(
 ) -> Result<HashMap<DoctorId, i32>, Rejection> {
     let select = calendar::Entity::find().filter(calendar::Column::DoctorId.is_in(doctors.iter().copied()));
     Ok(select.all(connection).await?.into_iter().map(|row| (row.doctor_id, row.version)).collect())
+}
+
+/// What has happened to each of these calendars after the version that is named with it, at most `limit` events, each calendar's in order.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn events_after(
+    connection: &impl ConnectionTrait,
+    versions: &[(DoctorId, i32)],
+    limit: u64,
+) -> Result<Vec<CalendarEvent>, Rejection> {
+    if versions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let after = |(doctor, version): &(DoctorId, i32)| {
+        let of_doctor = Condition::all().add(calendar_event::Column::DoctorId.eq(*doctor));
+        of_doctor.add(calendar_event::Column::Version.gt(*version))
+    };
+    let rows = calendar_event::Entity::find()
+        .filter(versions.iter().map(after).fold(Condition::any(), Condition::add))
+        .order_by_asc(calendar_event::Column::DoctorId)
+        .order_by_asc(calendar_event::Column::Version)
+        .limit(limit)
+        .all(connection)
+        .await?;
+    rows.iter().map(to_event).collect()
 }

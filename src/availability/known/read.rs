@@ -63,6 +63,9 @@ async fn read_of(
     range: Interval,
     now: DateTime<Utc>,
 ) -> Result<Vec<DoctorCalendar>, Rejection> {
+    if doctors.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut calendars = read_hours(database, doctors, range, now).await?;
     let ids: Vec<_> = calendars.iter().map(|calendar| calendar.schedule.doctor_id).collect();
     let around = Interval { start: range.start - REACH, end: range.end + REACH };
@@ -70,6 +73,7 @@ async fn read_of(
     for calendar in &mut calendars {
         calendar.claims = claims.remove(&calendar.schedule.doctor_id).unwrap_or_default();
         calendar.claims.sort_unstable_by_key(|claim| claim.occupied);
+        calendar.claims.shrink_to_fit();
     }
     Ok(calendars)
 }
