@@ -77,10 +77,23 @@ impl App {
     /// # Errors
     /// Where the settings are wrong, or the database cannot be used.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::start_over(config, clock, |bus| bus).await
+    }
+
+    /// The same over a bus that `wrap` makes of the one that the settings ask for.
+    ///
+    /// # Errors
+    /// Where the settings are wrong, or the database cannot be used.
+    pub async fn start_over(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        wrap: impl FnOnce(Arc<dyn Bus>) -> Arc<dyn Bus>,
+    ) -> Result<Self> {
         config.check()?;
         let database = open_database(&config).await?;
         let namespace = calendar::log_id(&database).await?.simple().to_string();
         let Coordination { lock, bus, shared } = coordination(&config, &database, &namespace)?;
+        let bus = wrap(bus);
         let tokens = match &config.signing_key {
             Some(key) => Tokens::from_pem(key.expose_secret()).context("MEDISLOT_SIGNING_KEY cannot be used")?,
             None => Tokens::from_database(&database, &*clock).await?,
@@ -106,7 +119,7 @@ impl App {
             Arc::clone(&clock),
             Arc::clone(&directory),
             publisher.clone(),
-            hub,
+            Arc::clone(&hub),
             shared,
         );
         let booking = Booking::new(database.clone(), Arc::clone(&clock), lock, namespace, publisher.clone());

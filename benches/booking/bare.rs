@@ -40,9 +40,24 @@ impl Bare {
     /// Transactions a second of 32 clients over `seconds`.
     pub fn runs(&mut self, seconds: u64) -> f64 {
         let mut command = Command::new(&self.program);
-        command.args(["--no-vacuum", "--protocol", "prepared", "--client", "32", "--jobs", "2", "--time", &seconds.to_string()]);
+        command.args([
+            "--no-vacuum",
+            "--protocol",
+            "prepared",
+            "--client",
+            "32",
+            "--jobs",
+            "2",
+            "--time",
+            &seconds.to_string(),
+        ]);
         command.args(["--define", &format!("number={}", self.runs * 1_000_000)]);
-        command.args(["--define", &format!("clinic={}", self.clinic), "--define", &format!("patient={}", self.patient)]);
+        command.args([
+            "--define",
+            &format!("clinic={}", self.clinic),
+            "--define",
+            &format!("patient={}", self.patient),
+        ]);
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/bare_booking.sql");
         let output = command.args(["--file", script, &self.url]).output().expect("pgbench runs");
         self.runs += 1;

@@ -59,14 +59,18 @@ pub async fn wants_one_slot(report: &mut Report) {
 /// All ask at once, each for their slot; who got it, and how long it took.
 async fn wants(wires: &mut Vec<Wire>, slots: &[&String]) -> Vec<(bool, Duration)> {
     let start = Arc::new(Barrier::new(wires.len()));
-    let asking: Vec<_> = wires.drain(..).zip(slots).map(|(mut wire, slot)| {
-        let (start, slot) = (Arc::clone(&start), (*slot).clone());
-        tokio::spawn(async move {
-            start.wait().await;
-            let (answer, took) = wire.books(DOCUMENT, &slot).await;
-            (wire, is_booked(&answer), took)
+    let asking: Vec<_> = wires
+        .drain(..)
+        .zip(slots)
+        .map(|(mut wire, slot)| {
+            let (start, slot) = (Arc::clone(&start), (*slot).clone());
+            tokio::spawn(async move {
+                start.wait().await;
+                let (answer, took) = wire.books(DOCUMENT, &slot).await;
+                (wire, is_booked(&answer), took)
+            })
         })
-    }).collect();
+        .collect();
     let mut answers = Vec::new();
     for asking in asking {
         let (wire, is_booked, took) = asking.await.expect("everybody is answered");

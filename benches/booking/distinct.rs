@@ -50,7 +50,8 @@ pub async fn on_postgres(report: &mut Report) {
 pub async fn on_sqlite(report: &mut Report) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().to_str().expect("a path of text");
-    let admin = Server::command(&["admin", ADMIN, "--data-dir", data], &[]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+    let admin =
+        Server::command(&["admin", ADMIN, "--data-dir", data], &[]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
     let mut admin = admin.expect("the program can be run");
     writeln!(admin.stdin.take().expect("its input"), "{PASSWORD}").expect("it reads");
     assert!(admin.wait().expect("it ends").success());

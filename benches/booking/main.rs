@@ -2,10 +2,10 @@
 //!
 //! `cargo bench --bench booking` runs everything; a word behind `--` (`distinct`, `crowd`, `sqlite`) that part alone.
 
+mod bare;
 #[path = "../../tests/storm/cluster.rs"]
 #[allow(dead_code, reason = "the storm breaks it, too")]
 mod cluster;
-mod bare;
 mod crowd;
 mod distinct;
 mod scene;

@@ -7,8 +7,8 @@ use async_graphql::{
     parser::{
         parse_schema,
         types::{
-            Directive, ExecutableDocument, Field, FragmentDefinition, InputValueDefinition, OperationType, Selection,
-            SelectionSet, Type, BaseType, TypeKind, TypeSystemDefinition, VariableDefinition,
+            BaseType, Directive, ExecutableDocument, Field, FragmentDefinition, InputValueDefinition, OperationType,
+            Selection, SelectionSet, Type, TypeKind, TypeSystemDefinition, VariableDefinition,
         },
     },
 };
@@ -144,9 +144,8 @@ impl<'a> Walk<'a> {
 
     fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Unfit> {
         // Of the specification's own directives, these take a value: `if: Boolean!`.
-        let conditions = directives.iter().filter(|directive| {
-            matches!(directive.node.name.node.as_str(), "include" | "skip")
-        });
+        let conditions =
+            directives.iter().filter(|directive| matches!(directive.node.name.node.as_str(), "include" | "skip"));
         let Some(boolean) = Type::new("Boolean!") else { return Ok(()) };
         for directive in conditions {
             for (_, value) in &directive.node.arguments {
@@ -231,7 +230,11 @@ mod tests {
         assert!(!is_allowed("query ($a: String) { find(filter: { name: \"a\", tags: [$a] }) { id } }"));
         assert!(!is_allowed("query ($a: Boolean) { node(id: 1) { id @include(if: $a) } }"));
         assert!(is_allowed("query ($a: Boolean!) { node(id: 1) { id @skip(if: $a) } }"));
-        let nested = |of: &str| format!("query ($a: {of}) {{ node(id: 1) {{ ...f }} }} fragment f on Node {{ ... {{ page(size: $a) {{ id ...f }} }} }}");
+        let nested = |of: &str| {
+            format!(
+                "query ($a: {of}) {{ node(id: 1) {{ ...f }} }} fragment f on Node {{ ... {{ page(size: $a) {{ id ...f }} }} }}"
+            )
+        };
         assert!(is_allowed(&nested("Int!")));
         assert!(!is_allowed(&nested("Int")));
     }

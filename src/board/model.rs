@@ -154,8 +154,7 @@ mod tests {
                     visit_type_id: None,
                 },
                 status: [SlotStatus::Open, SlotStatus::Held, SlotStatus::Held, SlotStatus::Booked][usize::from(status)],
-                held_until: matches!(status, 1 | 2)
-                    .then(|| DateTime::UNIX_EPOCH + TimeDelta::minutes(status.into())),
+                held_until: matches!(status, 1 | 2).then(|| DateTime::UNIX_EPOCH + TimeDelta::minutes(status.into())),
                 calendar_version: 1,
             };
             slots.into_iter().map(slot).collect()

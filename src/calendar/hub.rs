@@ -225,7 +225,7 @@ impl Hub {
         }
         state.ahead.push((event.id, event.doctor_id));
         let base = self.cursor_at(state.position.clone());
-        state.deliver_ahead(event, moves.get(&event.doctor_id), &base);
+        state.deliver(event, moves.get(&event.doctor_id), &base);
         Ok(!state.follows_appointments())
     }
 
@@ -257,18 +257,16 @@ impl Hub {
         }
     }
 
-    async fn open(
-        &self,
-        interest: Interest,
-    ) -> Result<(u64, tokio::sync::mpsc::Receiver<News>, Position), Rejection> {
-        if let Interest::Calendars(Selection::Place(place)) = interest {
-            let is_known = self.state().places.contains_key(&place);
-            if !is_known {
-                let members = self.roster.members(place).await?;
-                self.state().places.insert(place, members);
-            }
-        }
+    async fn open(&self, interest: Interest) -> Result<(u64, tokio::sync::mpsc::Receiver<News>, Position), Rejection> {
+        let Interest::Calendars(Selection::Place(place)) = interest else {
+            let mut state = self.state();
+            let (watcher, news) = state.add(interest);
+            return Ok((watcher, news, state.position.clone()));
+        };
+        let members = self.roster.members(place).await?;
         let mut state = self.state();
+        // Where others watch it, it is known as of the last event; nothing is delivered meanwhile.
+        state.places.entry(place).or_insert(members);
         let (watcher, news) = state.add(interest);
         Ok((watcher, news, state.position.clone()))
     }
@@ -292,7 +290,7 @@ impl Hub {
             let base = self.cursor_at(from.clone());
             let behind = |kind, row| Cursor { progress: Some((kind, to.clone(), row)), ..base.clone() };
             for event in events {
-                state.deliver(event, moves.get(&event.doctor_id), &|_, row| behind(Kind::Events, row));
+                state.deliver(event, moves.get(&event.doctor_id), &behind(Kind::Events, event.id));
             }
             for step in steps {
                 state.deliver_step(&step, &Arc::new(behind(Kind::Steps, step.id)));

@@ -155,25 +155,9 @@ impl State {
         }
     }
 
-    /// Delivers what the bus brought, with cursors that name it beyond the position.
-    pub fn deliver_ahead(&mut self, event: CalendarEvent, moves: Option<&HashSet<Place>>, base: &Cursor) {
-        let ahead = std::mem::take(&mut self.ahead);
-        self.deliver(event, moves, &|includes, _| {
-            let mut rows: Vec<_> = ahead.iter().filter(|(_, doctor)| includes(*doctor)).map(|(row, _)| *row).collect();
-            rows.sort_unstable();
-            Cursor { ahead: rows, ..base.clone() }
-        });
-        self.ahead = ahead;
-    }
-
-    /// Delivers an event to those who watch its doctor, unless it was delivered before. `cursor` is made for those doctors that somebody
-    /// watches, and the event's row.
-    pub fn deliver(
-        &mut self,
-        event: CalendarEvent,
-        moves: Option<&HashSet<Place>>,
-        cursor: &dyn Fn(&dyn Fn(DoctorId) -> bool, i64) -> Cursor,
-    ) {
+    /// Delivers an event to those who watch its doctor, unless it was delivered before: with `base` as the cursor, and what was delivered
+    /// beyond the position of the calendars that they watch.
+    pub fn deliver(&mut self, event: CalendarEvent, moves: Option<&HashSet<Place>>, base: &Cursor) {
         let doctor = event.doctor_id;
         let version = self.versions.entry(doctor).or_insert(0);
         if event.version <= *version {
@@ -187,7 +171,7 @@ impl State {
                 }
             }
         }
-        let places = &self.places;
+        let (places, beyond) = (&self.places, &self.ahead);
         let mut gone = Vec::new();
         for (watcher, Watcher { interest, news }) in &self.watchers {
             let Interest::Calendars(selection) = interest else { continue };
@@ -197,7 +181,11 @@ impl State {
                 Selection::All => true,
             };
             if includes(doctor) {
-                let delivered = Delivered { what: event, cursor: Arc::new(cursor(&includes, event.id)) };
+                let mut ahead: Vec<_> =
+                    beyond.iter().filter(|(_, doctor)| includes(*doctor)).map(|(row, _)| *row).collect();
+                ahead.sort_unstable();
+                let cursor = Arc::new(Cursor { ahead, ..base.clone() });
+                let delivered = Delivered { what: event, cursor };
                 // Whoever's queue is full is let go, for the others must not wait.
                 if matches!(news.try_send(News::Event(delivered)), Err(TrySendError::Full(_))) {
                     gone.push(*watcher);

@@ -1,10 +1,6 @@
 //! Following the calendars of some doctors, of a clinic's, or of those who practise a specialty.
 
-use super::{
-    model::DoctorFilter,
-    service::Directory,
-    store,
-};
+use super::{model::DoctorFilter, service::Directory, store};
 use crate::{
     calendar::{Feed, Interest, Place, Roster, Selection},
     infra::db::Database,

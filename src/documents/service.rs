@@ -42,8 +42,8 @@ pub fn read_file(content: &str) -> Result<BTreeMap<String, String>, &'static str
     if !content.trim_start().starts_with(['{', '[']) || serde_json::from_str::<serde_json::Value>(content).is_err() {
         return Ok(BTreeMap::from([(digest(content), content.to_owned())]));
     }
-    let documents: BTreeMap<String, String> = serde_json::from_str(content)
-        .map_err(|_| "The file is JSON, but not an object from ids to documents.")?;
+    let documents: BTreeMap<String, String> =
+        serde_json::from_str(content).map_err(|_| "The file is JSON, but not an object from ids to documents.")?;
     if documents.keys().any(|id| id.is_empty() || id.len() > LONGEST_ID) {
         return Err("An id has between 1 and 255 characters.");
     }

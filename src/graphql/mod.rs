@@ -2,8 +2,8 @@
 //! resolver parses, calls a service and wraps; nothing below this room has heard of GraphQL.
 
 mod appointment;
-mod appointment_move;
 mod appointment_event;
+mod appointment_move;
 mod appointment_mutation;
 mod availability;
 mod clinic;
@@ -34,7 +34,7 @@ mod visit_type;
 pub use context::{Began, Caller, Services};
 pub use cost::{Costing, Spent};
 pub use failure::{Failure, reveal};
-pub use scalars::Cursor;
 pub use live::{Happening, News, Phase, Source};
 pub use loaders::Loaders;
+pub use scalars::Cursor;
 pub use schema::{MedislotSchema, schema, sdl};

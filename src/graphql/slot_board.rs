@@ -92,9 +92,7 @@ impl SlotBoardSubscription {
         #[graphql(desc = "What for; as long as the doctor's hours say where nothing is said.")] visit_type_id: Option<
             ID,
         >,
-        #[graphql(
-            desc = "Go on behind this message. CURSOR_EXPIRED where that is longer ago than the log goes back."
-        )]
+        #[graphql(desc = "Go on behind this message. CURSOR_EXPIRED where that is longer ago than the log goes back.")]
         after: Option<Cursor>,
     ) -> Result<impl Stream<Item = SlotBoardMessage> + use<>, Failure> {
         // The edge looks at it, for each subscriber.

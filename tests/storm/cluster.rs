@@ -177,7 +177,15 @@ impl Cluster {
     /// Starts PostgreSQL, with every commit on disk before it is acknowledged, and sees it recovered.
     pub async fn starts_postgres(&self) {
         let mut command = self.postgres_program("postgres");
-        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "log_line_prefix=transaction %v: ", "-p"]);
+        command.args([
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "max_connections=200",
+            "-c",
+            "log_line_prefix=transaction %v: ",
+            "-p",
+        ]);
         command.arg(self.postgres_port.to_string()).arg("-k").arg(self.folder.path());
         command.arg("-D").arg(self.folder.path().join("postgres"));
         let log = File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();

@@ -67,8 +67,7 @@ impl Group {
                 return;
             }
         };
-        let mut group =
-            Self { answers, source, sharers: Vec::new(), waiting: Vec::new(), last_missed: Instant::now() };
+        let mut group = Self { answers, source, sharers: Vec::new(), waiting: Vec::new(), last_missed: Instant::now() };
         let mut rounds = interval(ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -94,7 +94,8 @@ pub async fn subscribe(
         Arc::new(response.errors)
     };
     let after = take_after(&mut operation).map_err(|error| refuse(*error))?;
-    let is_public = document::root_field(&operation.document, operation.operation_name.as_deref()).is_some_and(|field| PUBLIC.contains(&field));
+    let is_public = document::root_field(&operation.document, operation.operation_name.as_deref())
+        .is_some_and(|field| PUBLIC.contains(&field));
     let session = subscriber.viewer.as_ref().filter(|_| !is_public).map(|viewer| viewer.session_id);
     let key = Key {
         query: operation.query.to_string(),
@@ -139,7 +140,10 @@ fn send(api: &Arc<Api>, key: Key, join: Join, operation: Operation, caller: Call
 /// Takes the cursor out of a subscription: what is left is the same for all who share it.
 fn take_after(operation: &mut Operation) -> Result<Option<Cursor>, Box<ServerError>> {
     let invalid = || {
-        Box::new(refused("BAD_USER_INPUT", "Invalid value for argument \"after\": expected a cursor that an event or a doctor has given"))
+        Box::new(refused(
+            "BAD_USER_INPUT",
+            "Invalid value for argument \"after\": expected a cursor that an event or a doctor has given",
+        ))
     };
     let name = operation.operation_name.as_deref();
     let Some(argument) = document::root_argument(&mut operation.document, name, "after") else { return Ok(None) };

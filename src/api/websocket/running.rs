@@ -2,10 +2,7 @@
 
 use crate::api::live::{Delivery, Member};
 use async_graphql::{Response as Answer, ServerError};
-use futures_util::{
-    FutureExt, Stream, StreamExt,
-    future::BoxFuture,
-};
+use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture};
 use serde_json::{Value, json};
 use std::{
     pin::Pin,

@@ -28,7 +28,8 @@ impl Socket {
         match connect_async(request).await {
             Ok((stream, _)) => Ok(Self { stream }),
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
-            Err(error) => panic!("{error}"),
+            // Nobody is there.
+            Err(_) => Err(0),
         }
     }
 
@@ -73,7 +74,8 @@ impl Socket {
         }
     }
 
-    async fn next(&mut self) -> Result<Value, u16> {
+    /// The next message that is not a ping, or the code that the server closes with.
+    pub async fn next(&mut self) -> Result<Value, u16> {
         loop {
             let message = timeout(PATIENCE, self.stream.next()).await.expect("the server says nothing");
             match message {
