@@ -8,7 +8,11 @@ const WATCH: &str = "subscription ($a: Cursor) { appointmentEvents(after: $a) { 
 
 async fn watches(actor: &Actor, after: Value) -> Socket {
     let mut socket = actor.connects().await;
-    socket.subscribes("1", WATCH, json!({ "a": after })).await;
+    if after.is_null() && actor.token.is_some() {
+        socket.watches("1", WATCH, json!({ "a": after })).await;
+    } else {
+        socket.subscribes("1", WATCH, json!({ "a": after })).await;
+    }
     socket
 }
 

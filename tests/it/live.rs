@@ -82,7 +82,7 @@ async fn a_client_who_does_not_keep_up_is_told_to_resume_and_nobody_else_waits()
         )
     };
     let mut quick = app.visitor().connects().await;
-    quick.subscribes("1", &watch(""), json!({ "d": [doctor.id] })).await;
+    quick.watches("1", &watch(""), json!({ "d": [doctor.id] })).await;
     let mut slow = app.visitor().connects().await;
     slow.subscribes("1", &watch(&long), json!({ "d": [doctor.id] })).await;
     slow.says(json!({ "type": "ping" })).await;

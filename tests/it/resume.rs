@@ -33,7 +33,7 @@ async fn whoever_comes_back_with_a_cursor_gets_what_was_missed_and_goes_on() {
     let app = TestApp::start().await;
     let (doctor, other) = (app.doctor("Dora").await, app.doctor("Otto").await);
     let mut socket = app.visitor().connects().await;
-    socket.subscribes("1", WATCH, json!({ "d": [doctor.id] })).await;
+    socket.watches("1", WATCH, json!({ "d": [doctor.id] })).await;
     doctor.works(json!([])).await;
     let first = event(&mut socket).await;
     assert_eq!(first["version"], 3);
@@ -107,7 +107,7 @@ async fn cursors_of_other_logs_and_what_is_none_are_refused() {
         socket.subscribes("1", WATCH, json!({ "d": [doctor.id], "a": after })).await;
         assert_eq!(refusal(&mut socket).await, code);
     }
-    socket.subscribes("1", WATCH, json!({ "d": [doctor.id], "a": null })).await;
+    socket.watches("1", WATCH, json!({ "d": [doctor.id], "a": null })).await;
     doctor.works(json!([])).await;
     assert_eq!(event(&mut socket).await["version"], 3);
 }
@@ -117,7 +117,7 @@ async fn a_cursor_that_is_older_than_the_log_is_expired_and_the_history_of_appoi
     let app = TestApp::start_with(|config| config.log_days = 1).await;
     let doctor = app.doctor("Dora").await;
     let mut socket = app.visitor().connects().await;
-    socket.subscribes("1", WATCH, json!({ "d": [doctor.id] })).await;
+    socket.watches("1", WATCH, json!({ "d": [doctor.id] })).await;
     let ada = app.patient("Ada").await;
     let booked = ada.books(&doctor.slots(&app, 3).await[7]).await;
     let old = event(&mut socket).await["cursor"].clone();

@@ -59,7 +59,7 @@ async fn a_subscription_may_name_its_field_in_a_fragment() {
     let doctor = app.doctor("Dora").await;
     let mut socket = app.visitor().connects().await;
     let query = "subscription ($d: [ID!]) { ...f } fragment f on Subscription { events: slotEvents(doctorIds: $d) { ...g } } fragment g on SlotEvent { version }";
-    socket.subscribes("1", query, json!({ "d": [doctor.id] })).await;
+    socket.watches("1", query, json!({ "d": [doctor.id] })).await;
     doctor.works(json!([])).await;
     assert_eq!(socket.hears().await["payload"], json!({ "data": { "events": { "version": 3 } } }));
 }

@@ -80,7 +80,7 @@ impl Browser {
     /// Clicks on what a selector finds, once it is there; the first with this text in it.
     pub async fn clicks(&mut self, tab: &Tab, selector: &str, text: &str) {
         let script = format!(
-            "(() => {{ const found = [...document.querySelectorAll({selector:?})].find((element) => element.textContent.includes({text:?}) && !element.disabled);
+            "(() => {{ const found = [...document.querySelectorAll({selector:?})].find((element) => element.textContent.includes({text:?}) && !element.disabled && element.checkVisibility());
                 if (found) found.click(); return Boolean(found); }})()"
         );
         let what = format!("{selector} {text:?}");

@@ -52,6 +52,13 @@ impl Socket {
         self.says(json!({ "id": id, "type": "subscribe", "payload": payload })).await;
     }
 
+    /// Subscribes, and waits until whatever happens from now on will be heard.
+    pub async fn watches(&mut self, id: &str, query: &str, variables: Value) {
+        self.subscribes(id, query, variables).await;
+        self.says(json!({ "type": "ping" })).await;
+        assert_eq!(self.hears().await["type"], "pong");
+    }
+
     pub async fn closes(&mut self, code: u16) {
         let frame = CloseFrame { code: code.into(), reason: "".into() };
         self.stream.send(Message::Close(Some(frame))).await.unwrap();
