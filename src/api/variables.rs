@@ -76,6 +76,11 @@ impl Positions {
             };
             positions.fields.insert(name, fields.into_iter().map(field).collect());
         }
+        // Of what every schema has and none defines, one field takes no null: `__type(name: String!)`.
+        if let (Some(query), Some(of)) = (positions.fields.get_mut("Query"), Type::new("String!")) {
+            let arguments = HashMap::from([("name".to_owned(), Place { of, has_default: false })]);
+            query.insert("__type".to_owned(), FieldPlaces { of: "__Type".to_owned(), arguments });
+        }
         positions
     }
 
@@ -220,6 +225,7 @@ mod tests {
         assert!(!is_allowed("query ($a: [ID]!) { nodes(ids: $a) { id } }"));
         assert!(is_allowed("query ($a: [ID!]!) { nodes(ids: $a) { id } }"));
         assert!(!is_allowed("query ($a: ID) { nodes(ids: [$a]) { id } }"));
+        assert!(!is_allowed("query ($a: String) { __type(name: $a) { name } }"));
         assert!(is_allowed("subscription ($a: [ID!]) { events(of: $a) { id } }"));
     }
 
