@@ -48,7 +48,11 @@ async fn open(address: &str) -> Socket {
 async fn subscribe(address: &str, variables: &Value) -> Socket {
     let mut socket = open(address).await;
     let payload = json!({ "query": WATCH, "variables": variables });
-    for message in [json!({ "type": "connection_init" }), json!({ "id": "1", "type": "subscribe", "payload": payload }), json!({ "type": "ping" })] {
+    for message in [
+        json!({ "type": "connection_init" }),
+        json!({ "id": "1", "type": "subscribe", "payload": payload }),
+        json!({ "type": "ping" }),
+    ] {
         socket.send(Message::text(message.to_string())).await.expect("the server listens");
     }
     loop {
@@ -69,7 +73,10 @@ async fn text(socket: &mut Socket) -> String {
 }
 
 /// Opens many sockets, some at a time, and lets each tell what it hears.
-async fn crowd<F: Future<Output = Socket>>(count: usize, connect: impl Fn(usize) -> F) -> mpsc::UnboundedReceiver<(usize, u64, String)> {
+async fn crowd<F: Future<Output = Socket>>(
+    count: usize,
+    connect: impl Fn(usize) -> F,
+) -> mpsc::UnboundedReceiver<(usize, u64, String)> {
     let (heard, receiver) = mpsc::unbounded_channel();
     for begin in (0..count).step_by(200) {
         let sockets = join_all((begin..count.min(begin + 200)).map(&connect)).await;
@@ -100,7 +107,11 @@ fn microseconds(text: &str) -> u64 {
 
 /// A server that sends what it is told to every socket: this program, run as `--bare`.
 async fn serve_bare() {
-    use axum::{Router, extract::WebSocketUpgrade, routing::{get, post}};
+    use axum::{
+        Router,
+        extract::WebSocketUpgrade,
+        routing::{get, post},
+    };
     let sender = tokio::sync::broadcast::Sender::<axum::extract::ws::Utf8Bytes>::new(64);
     let (listening, sending) = (sender.clone(), sender);
     let upgrade = async move |upgrade: WebSocketUpgrade| {
@@ -217,7 +228,8 @@ async fn main() {
     for round in 0..=ROUNDS {
         change(&admin, &doctor).await;
         for number in 0..CLIENTS {
-            let (_, at, text) = if number < 1_000 { heard.recv().await } else { more.recv().await }.expect("somebody hears");
+            let (_, at, text) =
+                if number < 1_000 { heard.recv().await } else { more.recv().await }.expect("somebody hears");
             if round > 0 {
                 samples.push(Duration::from_micros(at.saturating_sub(microseconds(&text))));
             }
@@ -280,7 +292,9 @@ async fn spread(server: &Server, admin: &Client, report: &mut Report, bare: f64)
 
 /// A thousand clients who come back at once, five hundred events later.
 async fn resume(server: &Server, admin: &Client, doctor: &str, report: &mut Report) {
-    let seen = admin.asks("query ($d: ID!) { doctor(id: $d) { calendarVersion calendarCursor } }", &json!({ "d": doctor })).await;
+    let seen = admin
+        .asks("query ($d: ID!) { doctor(id: $d) { calendarVersion calendarCursor } }", &json!({ "d": doctor }))
+        .await;
     for _ in 0..500 {
         change(admin, doctor).await;
     }
@@ -291,7 +305,9 @@ async fn resume(server: &Server, admin: &Client, doctor: &str, report: &mut Repo
         tokio::spawn(async move {
             let mut socket = open(&address).await;
             let payload = json!({ "query": WATCH, "variables": watch });
-            for message in [json!({ "type": "connection_init" }), json!({ "id": "1", "type": "subscribe", "payload": payload })] {
+            for message in
+                [json!({ "type": "connection_init" }), json!({ "id": "1", "type": "subscribe", "payload": payload })]
+            {
                 socket.send(Message::text(message.to_string())).await.expect("the server listens");
             }
             let mut events = 0;

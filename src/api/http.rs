@@ -208,7 +208,7 @@ fn request_error(response: Answer, media_type: MediaType) -> Response {
     match media_type {
         MediaType::GraphQlResponse => answer(response, media_type, StatusCode::BAD_REQUEST),
         MediaType::Json => answer(response, media_type, StatusCode::OK),
-        MediaType::EventStream => sse::refuse(response),
+        MediaType::EventStream => sse::refuse(&response),
     }
 }
 

@@ -97,7 +97,7 @@ pub struct Operation {
     /// Its text.
     pub query: Arc<str>,
     /// Which operation of it.
-    pub operation_name: Option<String>,
+    pub name: Option<String>,
     /// The values of its variables.
     pub variables: Variables,
     /// Its text, parsed.
@@ -144,7 +144,7 @@ impl Api {
         if kind == OperationType::Subscription {
             document::unwrap_root(&mut document, operation_name.as_deref());
         }
-        Ok(Operation { query, operation_name, variables, document, kind, wants_cost })
+        Ok(Operation { query, name: operation_name, variables, document, kind, wants_cost })
     }
 
     /// The document that is asked for, by itself or by its id.
@@ -205,19 +205,16 @@ impl Api {
         let request = self.request(operation, caller).data(phase);
         let mut answers = self.schema.execute_stream(request);
         let patience = Duration::from_secs(self.limits.operation_seconds);
-        match tokio::time::timeout(patience, answers.next()).await {
-            Ok(answer) => answer.map(|answer| reveal(answer, request_id)),
-            Err(_) => {
-                let cause = Internal::new("an answer took too long");
-                let error = server_error(Rejection::Unavailable(cause));
-                Some(reveal(Response::from_errors(vec![error]), request_id))
-            }
-        }
+        let answer = tokio::time::timeout(patience, answers.next()).await.unwrap_or_else(|_| {
+            let cause = Internal::new("an answer took too long");
+            Some(Response::from_errors(vec![server_error(Rejection::Unavailable(cause))]))
+        });
+        answer.map(|answer| reveal(answer, request_id))
     }
 
     fn request(&self, operation: &Operation, caller: &Caller) -> Request {
         let mut request = Request::new(&*operation.query).variables(operation.variables.clone());
-        request.operation_name.clone_from(&operation.operation_name);
+        request.operation_name.clone_from(&operation.name);
         request.set_parsed_query(operation.document.clone());
         let request = if self.introspection { request } else { request.disable_introspection() };
         let loaders = Loaders::new(&self.services, caller);

@@ -71,7 +71,7 @@ pub async fn run(
 }
 
 /// Streams an answer that is none: the request could not run.
-pub fn refuse(answer: Answer) -> Response {
+pub fn refuse(answer: &Answer) -> Response {
     respond(stream::once(std::future::ready(written(&json!(answer)))).chain(complete()))
 }
 

@@ -85,6 +85,9 @@ impl Positions {
     }
 
     /// Looks over where the variables of a document stand.
+    ///
+    /// # Errors
+    /// `Invalid` where one that may be null stands where null is not taken.
     pub fn check(&self, document: &ExecutableDocument) -> Result<(), Unfit> {
         for (_, operation) in document.operations.iter() {
             let root = match operation.node.ty {

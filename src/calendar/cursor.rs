@@ -210,11 +210,14 @@ impl FromStr for Cursor {
 
 /// Seven bits a byte, the lowest first; all but the last byte have the eighth set.
 fn write_number(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
+    loop {
+        let [low, ..] = number.to_le_bytes();
         number >>= 7;
+        if number == 0 {
+            return out.push(low);
+        }
+        out.push(low | 0x80);
     }
-    out.push(number as u8);
 }
 
 fn read_byte(bytes: &mut &[u8]) -> Option<u8> {

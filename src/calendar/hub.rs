@@ -6,7 +6,7 @@ use super::{
     feed::{Audience, Delivered, Feed, Interest, Missed, News, Place, Roster, Selection, Watch},
     model::{AppointmentStep, CalendarEvent, Change},
     publisher::from_message,
-    state::{Opening, Order, State},
+    state::{Opened, Opening, Order, State},
     store::{self, Between},
 };
 use crate::{
@@ -257,7 +257,7 @@ impl Hub {
         }
     }
 
-    async fn open(&self, interest: Interest) -> Result<(u64, tokio::sync::mpsc::Receiver<News>, Position), Rejection> {
+    async fn open(&self, interest: Interest) -> Result<Opened, Rejection> {
         let Interest::Calendars(Selection::Place(place)) = interest else {
             let mut state = self.state();
             let (watcher, news) = state.add(interest);

@@ -27,7 +27,7 @@ pub async fn relay(database: &Database, publisher: &Publisher, clock: &dyn Clock
 /// How many changes are cut off the log at a time.
 const CUT: u64 = 1_000;
 /// How often the log is looked over.
-const CUT_PAUSE: Duration = Duration::from_secs(600);
+const CUT_PAUSE: Duration = Duration::from_mins(10);
 
 /// Keeps the log as long as it shall be, for ever: cursors that are older have to begin anew. The history of appointments stays.
 ///

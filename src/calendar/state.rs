@@ -18,11 +18,14 @@ use tokio::sync::{
 /// What waits for somebody who follows and is busy. They pass it on to queues of their own.
 const QUEUE: usize = 10_000;
 
+/// Who follows, what comes to them, and from where on.
+pub type Opened = (u64, mpsc::Receiver<News>, Position);
+
 /// Somebody wants to follow.
 #[derive(Debug)]
 pub struct Opening {
     pub interest: Interest,
-    pub opened: oneshot::Sender<Result<(u64, mpsc::Receiver<News>, Position), Rejection>>,
+    pub opened: oneshot::Sender<Result<Opened, Rejection>>,
 }
 
 /// What was asked for before the log is read.
@@ -200,7 +203,9 @@ impl State {
                 }
             }
         }
-        gone.into_iter().for_each(|watcher| self.remove(watcher));
+        for watcher in gone {
+            self.remove(watcher);
+        }
     }
 
     pub fn deliver_step(&mut self, step: &AppointmentStep, cursor: &Arc<Cursor>) {
@@ -213,6 +218,8 @@ impl State {
                 }
             }
         }
-        gone.into_iter().for_each(|watcher| self.remove(watcher));
+        for watcher in gone {
+            self.remove(watcher);
+        }
     }
 }

@@ -1,10 +1,17 @@
 //! GraphiQL, in a browser.
 
-use crate::support::{Browser, Server, TestDatabase};
-use std::process::Stdio;
+use crate::support::{Browser, Server, Tab, TestDatabase, eventually};
+use std::{process::Stdio, time::Duration};
 
 const RUN: &str = ".graphiql-execute-button";
 const RESULT: &str = ".result-window";
+
+/// Turns to a tab of GraphiQL, which takes a moment to see what is in it, and runs that.
+async fn runs(browser: &mut Browser, page: &Tab, operation: &str) {
+    browser.clicks(page, ".graphiql-tab-button", operation).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    browser.clicks(page, RUN, "").await;
+}
 
 #[tokio::test]
 async fn somebody_signs_in_asks_watches_and_sees_what_is_booked_in_another_tab() {
@@ -17,24 +24,20 @@ async fn somebody_signs_in_asks_watches_and_sees_what_is_booked_in_another_tab()
 
     browser.clicks(&watching, "#demo button", "").await;
     browser.sees(&watching, "#who", "Signed in as").await;
-    browser.clicks(&watching, ".graphiql-tab-button", "Browse").await;
-    browser.clicks(&watching, RUN, "").await;
+    runs(&mut browser, &watching, "Browse").await;
     browser.sees(&watching, RESULT, "nextSlots").await;
-    browser.clicks(&watching, ".graphiql-tab-button", "Watch").await;
-    browser.clicks(&watching, RUN, "").await;
+    runs(&mut browser, &watching, "Watch").await;
     // The button stops what it has begun.
-    browser.sees(&watching, "body", "").await;
     let stops = "document.querySelector('.graphiql-execute-button')?.getAttribute('aria-label') ?? ''";
-    crate::support::eventually("the subscription runs", async || {
+    eventually("the subscription runs", async || {
         browser.evaluates(&watching, stops).await.as_str().is_some_and(|label| label.starts_with("Stop")).then_some(())
     })
     .await;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
 
     browser.clicks(&booking, "#demo button[data-email='patient@medislot.test']", "").await;
     browser.sees(&booking, "#who", "patient").await;
-    browser.clicks(&booking, ".graphiql-tab-button", "Book").await;
-    browser.clicks(&booking, RUN, "").await;
+    runs(&mut browser, &booking, "Book").await;
     browser.sees(&booking, RESULT, "PENDING").await;
 
     browser.sees(&watching, RESULT, "SLOT_TAKEN").await;

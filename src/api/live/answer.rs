@@ -36,7 +36,11 @@ pub fn ends(answer: &Response) -> bool {
     !answer.errors.is_empty() && answer.errors.iter().all(|error| error.path.len() <= 1)
 }
 
+/// Nothing where there is nothing to say.
 type Written = Option<Delivery>;
+
+/// The answers to what was missed, by what it is and, where that matters, for whom.
+type Shared = HashMap<(String, Option<SessionId>), Arc<OnceCell<Written>>>;
 
 /// The answers of one group.
 pub struct Answers {
@@ -44,7 +48,7 @@ pub struct Answers {
     pub operation: Operation,
     /// Whether an answer has turned out to depend on who gets it.
     is_personal: AtomicBool,
-    written: Mutex<HashMap<(String, Option<SessionId>), Arc<OnceCell<Written>>>>,
+    written: Mutex<Shared>,
 }
 
 impl Answers {

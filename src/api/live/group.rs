@@ -143,13 +143,12 @@ impl Group {
                 common.clone()
             } else {
                 let session = sharer.subscriber.viewer.as_ref().map(|viewer| viewer.session_id);
-                match by_session.get(&session) {
-                    Some(known) => known.clone(),
-                    None => {
-                        let answer = self.answers.personal(happening, &sharer.subscriber).await;
-                        by_session.insert(session, answer.clone());
-                        answer
-                    }
+                if let Some(known) = by_session.get(&session) {
+                    known.clone()
+                } else {
+                    let answer = self.answers.personal(happening, &sharer.subscriber).await;
+                    by_session.insert(session, answer.clone());
+                    answer
                 }
             };
             let is_last = matches!(delivery, Some(Delivery::End(_)));

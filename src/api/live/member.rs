@@ -35,13 +35,12 @@ impl Stream for Member {
             Some(missed) => ready!(missed.poll_next_unpin(context)),
             None => None,
         };
-        let delivery = match missed {
-            Some(delivery) => delivery,
-            None => {
-                self.missed = None;
-                // The queue ends without a word where it was full.
-                ready!(self.deliveries.poll_recv(context)).unwrap_or_else(|| refusal(Rejection::ResumeRequired))
-            }
+        let delivery = if let Some(delivery) = missed {
+            delivery
+        } else {
+            self.missed = None;
+            // The queue ends without a word where it was full.
+            ready!(self.deliveries.poll_recv(context)).unwrap_or_else(|| refusal(Rejection::ResumeRequired))
         };
         self.is_over = matches!(delivery, Delivery::End(_));
         Poll::Ready(Some(delivery))

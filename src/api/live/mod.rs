@@ -94,12 +94,12 @@ pub async fn subscribe(
         Arc::new(response.errors)
     };
     let after = take_after(&mut operation).map_err(|error| refuse(*error))?;
-    let is_public = document::root_field(&operation.document, operation.operation_name.as_deref())
+    let is_public = document::root_field(&operation.document, operation.name.as_deref())
         .is_some_and(|field| PUBLIC.contains(&field));
     let session = subscriber.viewer.as_ref().filter(|_| !is_public).map(|viewer| viewer.session_id);
     let key = Key {
         query: operation.query.to_string(),
-        operation_name: operation.operation_name.clone(),
+        operation_name: operation.name.clone(),
         variables: serde_json::to_string(&operation.variables).unwrap_or_default(),
         session,
     };
@@ -122,7 +122,7 @@ pub async fn subscribe(
 /// Hands a subscriber over to the group that it shares, which begins with it where there is none.
 fn send(api: &Arc<Api>, key: Key, join: Join, operation: Operation, caller: Caller) {
     let mut groups = api.live.groups();
-    let join = match groups.get(&key).map(|group| group.try_reserve()) {
+    let join = match groups.get(&key).map(mpsc::Sender::try_reserve) {
         Some(Ok(place)) => return place.send(join),
         // Too many at once: the subscriber is told that nobody answers.
         Some(Err(mpsc::error::TrySendError::Full(()))) => return,
@@ -145,7 +145,7 @@ fn take_after(operation: &mut Operation) -> Result<Option<Cursor>, Box<ServerErr
             "Invalid value for argument \"after\": expected a cursor that an event or a doctor has given",
         ))
     };
-    let name = operation.operation_name.as_deref();
+    let name = operation.name.as_deref();
     let Some(argument) = document::root_argument(&mut operation.document, name, "after") else { return Ok(None) };
     let given = if let Value::Variable(variable) = argument {
         let variable = variable.clone();

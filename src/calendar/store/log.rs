@@ -62,9 +62,9 @@ impl Between<'_> {
         if let Some((position, row)) = self.but {
             match position {
                 Position::Snapshot(seen) => {
-                    sql.push_str(&format!(
-                        " AND NOT ({table}.id <= ? AND pg_visible_in_snapshot({table}.transaction_id, ?::text::pg_snapshot))"
-                    ));
+                    let seen_there =
+                        " AND NOT ({}.id <= ? AND pg_visible_in_snapshot({}.transaction_id, ?::text::pg_snapshot))";
+                    sql.push_str(&seen_there.replace("{}", table));
                     values.extend([row.into(), seen.to_string().into()]);
                 }
                 Position::Rows { .. } => add("{}.id > ?", row.min(next_row(kind, position) - 1).into()),

@@ -7,7 +7,7 @@ mod process;
 mod socket;
 
 pub use actor::{Actor, code, codes};
-pub use browser::Browser;
+pub use browser::{Browser, Tab};
 pub use database::{Backend, TestDatabase};
 pub use process::Server;
 pub use socket::Socket;
