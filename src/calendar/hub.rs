@@ -3,7 +3,7 @@
 
 use super::{
     cursor::{Cursor, Kind, Position},
-    feed::{Audience, Delivered, Feed, Interest, Missed, News, Place, Roster, Selection, Watch},
+    feed::{Audience, Delivered, Feed, Interest, Missed, Place, Roster, Selection, Watch},
     model::{AppointmentStep, CalendarEvent, Change},
     publisher::from_message,
     state::{Opened, Opening, Order, State},
