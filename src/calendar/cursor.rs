@@ -8,6 +8,8 @@ use uuid::Uuid;
 const LONGEST: usize = 2_048;
 /// How many running transactions a snapshot may name, and how many rows a cursor beyond its position: with these it is short enough.
 const MOST: usize = 400;
+/// How many parts of the log a cursor may have been in the middle of.
+const MOST_PARTS: u64 = 16;
 
 /// What of the log is committed at a moment. Two databases, two ways to say it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,8 +134,9 @@ pub struct Cursor {
     pub position: Position,
     /// Changes of calendars that were seen beyond it, by their rows, in order.
     pub ahead: Vec<i64>,
-    /// Of these rows, what was committed at that position was seen up to this one.
-    pub progress: Option<(Kind, Position, i64)>,
+    /// Of these rows, what was committed at that position was seen up to this one; more than once where somebody was interrupted again while
+    /// they caught up.
+    pub progress: Vec<(Kind, Position, i64)>,
     /// Whether it was given out in the middle of the first picture of a board: then that has to be drawn anew.
     pub unfinished: bool,
 }
@@ -146,7 +149,17 @@ impl Cursor {
     /// Behind everything that was committed at `position`.
     #[must_use]
     pub fn at(log: Uuid, at: i64, position: Position) -> Self {
-        Self { log, at, position, ahead: Vec::new(), progress: None, unfinished: false }
+        Self { log, at, position, ahead: Vec::new(), progress: Vec::new(), unfinished: false }
+    }
+
+    /// The cursor behind a row that was missed between this one and `position`. What was seen of rows behind that row stays seen: a row may be
+    /// committed after others that have greater numbers.
+    #[must_use]
+    pub fn resumed(&self, kind: Kind, position: &Position, row: i64) -> Self {
+        let mut progress = self.progress.clone();
+        progress.retain(|(of, _, seen)| *of != kind || *seen > row);
+        progress.push((kind, position.clone(), row));
+        Self { progress, unfinished: false, ..self.clone() }
     }
 
     /// Whether it names so many rows beyond its position that it would become too long.
@@ -159,12 +172,7 @@ impl Cursor {
 impl fmt::Display for Cursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = Vec::with_capacity(64);
-        let progress = match &self.progress {
-            None => 0,
-            Some((Kind::Events, ..)) => 1,
-            Some((Kind::Steps, ..)) => 2,
-        };
-        out.push(progress | u8::from(self.unfinished) << 2);
+        out.push(u8::from(self.unfinished));
         out.extend(self.log.as_bytes());
         write_number(&mut out, self.at.unsigned_abs());
         self.position.write(&mut out);
@@ -174,7 +182,9 @@ impl fmt::Display for Cursor {
             write_number(&mut out, row.abs_diff(last));
             last = *row;
         }
-        if let Some((_, position, row)) = &self.progress {
+        write_number(&mut out, self.progress.len() as u64);
+        for (kind, position, row) in &self.progress {
+            out.push(u8::from(*kind == Kind::Steps));
             position.write(&mut out);
             write_number(&mut out, row.unsigned_abs());
         }
@@ -189,20 +199,23 @@ impl FromStr for Cursor {
         let read = || {
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok().filter(|_| text.len() <= LONGEST)?;
             let bytes = &mut bytes.as_slice();
-            let flags = read_byte(bytes).filter(|flags| flags & !7 == 0)?;
+            let flags = read_byte(bytes).filter(|flags| flags & !1 == 0)?;
             let (log, rest) = bytes.split_first_chunk()?;
             *bytes = rest;
             let at = read_row(bytes)?;
             let position = Position::read(bytes)?;
             let ahead = read_ascending(bytes, 0)?.into_iter().map(i64::try_from).collect::<Result<_, _>>().ok()?;
-            let progress = match flags & 3 {
-                0 => None,
-                1 => Some((Kind::Events, Position::read(bytes)?, read_row(bytes)?)),
-                2 => Some((Kind::Steps, Position::read(bytes)?, read_row(bytes)?)),
-                _ => return None,
-            };
+            let mut progress = Vec::new();
+            for _ in 0..read_number(bytes).filter(|count| *count <= MOST_PARTS)? {
+                let kind = match read_byte(bytes)? {
+                    0 => Kind::Events,
+                    1 => Kind::Steps,
+                    _ => return None,
+                };
+                progress.push((kind, Position::read(bytes)?, read_row(bytes)?));
+            }
             let log = Uuid::from_bytes(*log);
-            bytes.is_empty().then_some(Self { log, at, position, ahead, progress, unfinished: flags & 4 != 0 })
+            bytes.is_empty().then_some(Self { log, at, position, ahead, progress, unfinished: flags == 1 })
         };
         read().ok_or(InvalidCursor)
     }
@@ -271,7 +284,7 @@ mod tests {
     }
 
     fn cursors() -> impl Strategy<Value = Cursor> {
-        let progress = prop::option::of((prop::bool::ANY, positions(), 0_i64..1 << 40));
+        let progress = prop::collection::vec((prop::bool::ANY, positions(), 0_i64..1 << 40), 0..4);
         let ahead = prop::collection::btree_set(0_i64..1 << 40, 0..40);
         (any::<u128>(), 0_i64..1 << 40, positions(), ahead, progress, any::<bool>()).prop_map(
             |(log, at, position, ahead, progress, unfinished)| Cursor {
@@ -280,7 +293,9 @@ mod tests {
                 position,
                 ahead: ahead.into_iter().collect(),
                 progress: progress
-                    .map(|(events, position, row)| (if events { Kind::Events } else { Kind::Steps }, position, row)),
+                    .into_iter()
+                    .map(|(events, position, row)| (if events { Kind::Events } else { Kind::Steps }, position, row))
+                    .collect(),
                 unfinished,
             },
         )
@@ -307,7 +322,7 @@ mod tests {
         let position = Position::Snapshot(Snapshot { xmin: 1 << 40, xmax: (1 << 40) + 10_000, running });
         let mut cursor = Cursor::at(Uuid::from_u128(7), 1 << 33, position.clone());
         cursor.ahead = rows;
-        cursor.progress = Some((Kind::Events, position, 1 << 41));
+        cursor.progress = vec![(Kind::Events, position, 1 << 41)];
         assert!(cursor.to_string().len() < LONGEST);
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
     }
@@ -319,5 +334,16 @@ mod tests {
         assert_eq!(snapshot.to_string(), "10:20:10,14,15");
         assert_eq!("10:10:".parse(), Ok(Snapshot { xmin: 10, xmax: 10, running: Vec::new() }));
         assert!("x".parse::<Snapshot>().is_err());
+    }
+
+    #[test]
+    fn a_late_row_does_not_make_what_lies_behind_it_unseen() {
+        let place = |events| Position::Rows { events, steps: 1 };
+        let begin = Cursor::at(Uuid::from_u128(7), 0, place(1));
+        let interrupted = begin.resumed(Kind::Events, &place(60), 50);
+        let late = interrupted.resumed(Kind::Events, &place(70), 40);
+        assert_eq!(late.progress, [(Kind::Events, place(60), 50), (Kind::Events, place(70), 40)]);
+        assert_eq!(late.resumed(Kind::Events, &place(70), 55).progress, [(Kind::Events, place(70), 55)]);
+        assert_eq!(late.resumed(Kind::Steps, &place(70), 55).progress.len(), 3);
     }
 }

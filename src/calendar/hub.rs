@@ -137,7 +137,7 @@ impl Hub {
             hub.check(&from, &to)?;
             let mut behind = 0;
             loop {
-                let but = seen(&from, Kind::Events);
+                let but = &seen(&from, Kind::Events);
                 let between = Between { from: &from.position, to: &to.position, but, behind, limit: PAGE };
                 let page = store::events(&hub.database, &between, doctors.as_deref()).await?;
                 hub.check_cut(&from).await?;
@@ -145,7 +145,7 @@ impl Hub {
                 behind = last.id;
                 for event in page {
                     if !from.ahead.contains(&event.id) {
-                        yield Delivered { what: event, cursor: Arc::new(resumed(&from, &to, Kind::Events, event.id)) };
+                        yield Delivered { what: event, cursor: Arc::new(from.resumed(Kind::Events, &to.position, event.id)) };
                     }
                 }
             }
@@ -164,14 +164,14 @@ impl Hub {
             hub.check(&from, &to)?;
             let mut behind = 0;
             loop {
-                let but = seen(&from, Kind::Steps);
+                let but = &seen(&from, Kind::Steps);
                 let between = Between { from: &from.position, to: &to.position, but, behind, limit: PAGE };
                 let page = store::steps(&hub.database, &between, audience).await?;
                 hub.check_cut(&from).await?;
                 let Some(last) = page.last() else { break };
                 behind = last.id;
                 for step in page {
-                    let cursor = Arc::new(resumed(&from, &to, Kind::Steps, step.id));
+                    let cursor = Arc::new(from.resumed(Kind::Steps, &to.position, step.id));
                     yield Delivered { what: step, cursor };
                 }
             }
@@ -179,7 +179,8 @@ impl Hub {
     }
 
     fn check(&self, from: &Cursor, to: &Cursor) -> Result<(), Rejection> {
-        let is_ours = from.log == self.log && !from.position.is_beyond(&to.position);
+        let positions = from.progress.iter().map(|(_, position, _)| position).chain([&from.position]);
+        let is_ours = from.log == self.log && positions.into_iter().all(|position| !position.is_beyond(&to.position));
         if is_ours { Ok(()) } else { Err(Rejection::CursorExpired) }
     }
 
@@ -273,7 +274,7 @@ impl Hub {
 
     async fn read_from(&self, from: &Position) -> Result<(), Rejection> {
         let to = store::position(&self.database).await?;
-        let between = Between { from, to: &to, but: None, behind: 0, limit: CATCH_UP };
+        let between = Between { from, to: &to, but: &[], behind: 0, limit: CATCH_UP };
         let events = store::events(&self.database, &between, None).await?;
         let follows_appointments = self.state().follows_appointments();
         let steps = if follows_appointments {
@@ -288,7 +289,7 @@ impl Hub {
             state.forget_all();
         } else {
             let base = self.cursor_at(from.clone());
-            let behind = |kind, row| Cursor { progress: Some((kind, to.clone(), row)), ..base.clone() };
+            let behind = |kind, row| Cursor { progress: vec![(kind, to.clone(), row)], ..base.clone() };
             for event in events {
                 state.deliver(event, moves.get(&event.doctor_id), &behind(Kind::Events, event.id));
             }
@@ -317,14 +318,9 @@ impl Hub {
 }
 
 /// What of `kind` was seen of the part of the log behind `from`.
-fn seen(from: &Cursor, kind: Kind) -> Option<(&Position, i64)> {
-    from.progress.as_ref().filter(|(of, ..)| *of == kind).map(|(_, position, row)| (position, *row))
-}
-
-/// The cursor behind a row that was missed.
-fn resumed(from: &Cursor, to: &Cursor, kind: Kind, row: i64) -> Cursor {
-    let progress = Some((kind, to.position.clone(), row));
-    Cursor { progress, unfinished: false, ..from.clone() }
+fn seen(from: &Cursor, kind: Kind) -> Vec<(&Position, i64)> {
+    let of_kind = from.progress.iter().filter(|(of, ..)| *of == kind);
+    of_kind.map(|(_, position, row)| (position, *row)).collect()
 }
 
 impl From<Missed> for Rejection {

@@ -33,7 +33,7 @@ async fn somebody_signs_in_asks_watches_and_sees_what_is_booked_in_another_tab()
         browser.evaluates(&watching, stops).await.as_str().is_some_and(|label| label.starts_with("Stop")).then_some(())
     })
     .await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
 
     browser.clicks(&booking, "#demo button[data-email='patient@medislot.test']", "").await;
     browser.sees(&booking, "#who", "patient").await;

@@ -29,7 +29,7 @@ pub struct Between<'a> {
     /// Where it ends.
     pub to: &'a Position,
     /// What was seen of it before: rows up to this one, of those that were committed at that position.
-    pub but: Option<(&'a Position, i64)>,
+    pub but: &'a [(&'a Position, i64)],
     /// Only rows behind this one.
     pub behind: i64,
     /// At most so many rows.
@@ -40,34 +40,36 @@ impl Between<'_> {
     fn condition(&self, kind: Kind, table: &str) -> SimpleExpr {
         let mut sql = format!("{table}.id > ?");
         let mut values: Vec<Value> = vec![self.behind.into()];
-        let mut add = |condition: &str, value: Value| {
+        let mut add = |condition: &str, of: Vec<Value>| {
             sql.push_str(" AND ");
             sql.push_str(&condition.replace("{}", table));
-            values.push(value);
+            values.extend(of);
         };
         match self.from {
             Position::Snapshot(from) => {
                 // The first condition is for the index, the second is what is meant.
-                add("{}.transaction_id >= pg_snapshot_xmin(?::text::pg_snapshot)", from.to_string().into());
-                add("NOT pg_visible_in_snapshot({}.transaction_id, ?::text::pg_snapshot)", from.to_string().into());
+                add("{}.transaction_id >= pg_snapshot_xmin(?::text::pg_snapshot)", vec![from.to_string().into()]);
+                add(
+                    "NOT pg_visible_in_snapshot({}.transaction_id, ?::text::pg_snapshot)",
+                    vec![from.to_string().into()],
+                );
             }
-            Position::Rows { .. } => add("{}.id >= ?", next_row(kind, self.from).into()),
+            Position::Rows { .. } => add("{}.id >= ?", vec![next_row(kind, self.from).into()]),
         }
         match self.to {
             Position::Snapshot(to) => {
-                add("pg_visible_in_snapshot({}.transaction_id, ?::text::pg_snapshot)", to.to_string().into());
+                add("pg_visible_in_snapshot({}.transaction_id, ?::text::pg_snapshot)", vec![to.to_string().into()]);
             }
-            Position::Rows { .. } => add("{}.id < ?", next_row(kind, self.to).into()),
+            Position::Rows { .. } => add("{}.id < ?", vec![next_row(kind, self.to).into()]),
         }
-        if let Some((position, row)) = self.but {
+        for &(position, row) in self.but {
             match position {
                 Position::Snapshot(seen) => {
-                    let seen_there =
-                        " AND NOT ({}.id <= ? AND pg_visible_in_snapshot({}.transaction_id, ?::text::pg_snapshot))";
-                    sql.push_str(&seen_there.replace("{}", table));
-                    values.extend([row.into(), seen.to_string().into()]);
+                    let condition =
+                        "NOT ({}.id <= ? AND pg_visible_in_snapshot({}.transaction_id, ?::text::pg_snapshot))";
+                    add(condition, vec![row.into(), seen.to_string().into()]);
                 }
-                Position::Rows { .. } => add("{}.id > ?", row.min(next_row(kind, position) - 1).into()),
+                Position::Rows { .. } => add("{}.id > ?", vec![row.min(next_row(kind, position) - 1).into()]),
             }
         }
         Expr::cust_with_values(numbered(&sql, matches!(self.from, Position::Snapshot(_))), values)
