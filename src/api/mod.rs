@@ -4,13 +4,17 @@ mod document;
 mod graphiql;
 mod health;
 mod http;
+mod live;
 mod negotiation;
 mod operation;
 mod router;
 mod sse;
 mod text;
 mod trace;
+mod variables;
 mod websocket;
 
+pub use live::Live;
 pub use operation::{Api, Lifetime};
 pub use router::router;
+pub use variables::Positions;

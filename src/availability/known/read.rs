@@ -116,7 +116,8 @@ pub async fn read_hours_in(
     now: DateTime<Utc>,
 ) -> Result<DoctorCalendar, Rejection> {
     let around = Interval { start: start - TimeDelta::days(1), end: start + TimeDelta::days(1) };
-    let doctor = directory::doctors(&**transaction, &[doctor_id]).await?.remove(&doctor_id).ok_or(Rejection::NotFound)?;
+    let doctor =
+        directory::doctors(&**transaction, &[doctor_id]).await?.remove(&doctor_id).ok_or(Rejection::NotFound)?;
     let visit_types = directory::visit_types_of(&**transaction, &[doctor_id]).await?.remove(&doctor_id);
     let hours = store::hours_of(&**transaction, &[doctor_id], around).await?.remove(&doctor_id);
     Ok(DoctorCalendar {
