@@ -116,8 +116,10 @@ async fn transactions(cluster: &Cluster, meanwhile: impl Future<Output = ()>) ->
             continue;
         };
         seen.insert(transaction);
-        let statement = line.split(": ").nth(1).unwrap_or(line);
-        *statements.entry(statement.get(..100).unwrap_or(statement)).or_default() += 1;
+        // "LOG:  execute its_name: the statement"; what else there is are the statement's parameters.
+        if let Some((_, statement)) = line.strip_prefix("LOG:").and_then(|line| line.split_once(": ")) {
+            *statements.entry(statement.get(..100).unwrap_or(statement)).or_default() += 1;
+        }
     }
     let mut statements: Vec<_> = statements.into_iter().collect();
     statements.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
