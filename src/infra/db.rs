@@ -111,7 +111,11 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = self.connection.begin_with_options(options).await?;
+        // In a task of its own, for it must come to its end: a connection whose BEGIN nobody waits for would go back into the pool inside of a
+        // transaction that nobody commits, and the next one to write at once would be told that it is done.
+        let connection = self.connection.clone();
+        let begun = tokio::spawn(async move { connection.begin_with_options(options).await }).await;
+        let transaction = begun.map_err(|_| Internal::new("database: interrupted"))??;
         Ok(Transaction { transaction, _turn: turn })
     }
 
