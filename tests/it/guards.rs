@@ -201,3 +201,25 @@ async fn any_number_of_processes_may_migrate_at_once() {
         result.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_at_once_is_committed_whoever_stopped_waiting_for_a_turn() {
+    if Backend::chosen() == Backend::Sqlite {
+        // There nothing is written at once.
+        return;
+    }
+    let app = TestApp::start().await;
+    let database = &app.app.services.database;
+    let sql = "INSERT INTO outbox (kind, subject_id, due_at) VALUES ('test', gen_random_uuid(), now()) RETURNING id";
+    for round in 0..40 {
+        let given_up = (0..20).map(|place| async move {
+            let patience = Duration::from_micros(20 * (round + place));
+            let _ = tokio::time::timeout(patience, database.begin()).await;
+        });
+        join_all(given_up).await;
+        let written = (0..20).map(|_| database.write_at_once(Statement::from_string(sea_orm::DbBackend::Postgres, sql)));
+        assert!(join_all(written).await.iter().all(Result::is_ok));
+    }
+    let other = medislot::app::open_database(&app.app.config).await.unwrap();
+    assert_eq!(query(other.reader(), "SELECT count(*) FROM outbox WHERE kind = 'test'").await, 800);
+}
