@@ -69,11 +69,13 @@ pub struct Ask<'a> {
 
 impl DoctorCalendar {
     /// Whether it still reaches as far as can be asked at `now`.
+    #[must_use]
     pub fn lasts(&self, now: DateTime<Utc>) -> bool {
         now < self.read_at + LASTS
     }
 
     /// Whether the doctor is listed, and one of those that the filter lets through by clinic and specialty.
+    #[must_use]
     pub fn matches(&self, filter: &DoctorFilter) -> bool {
         self.schedule.active
             && filter.clinic_id.is_none_or(|id| id == self.clinic_id)
@@ -81,6 +83,7 @@ impl DoctorCalendar {
     }
 
     /// What the query asks for; nothing where it names a visit type that the doctor does not offer.
+    #[must_use]
     pub fn offer(&self, visit_type_id: Option<VisitTypeId>, duration_minutes: Option<i32>) -> Option<Offer> {
         let Some(id) = visit_type_id else { return Some(Offer::lasting(duration_minutes, self.buffer_minutes)) };
         let offered = self.visit_types.iter().find(|offered| offered.id == id && offered.active)?;
@@ -88,6 +91,7 @@ impl DoctorCalendar {
     }
 
     /// The slots that begin in `range` and that the query lets through, in order.
+    #[must_use]
     pub fn slots(&self, ask: &Ask<'_>, range: Interval) -> Vec<Slot> {
         let query = ask.query;
         let Some(offer) = self.offer(query.visit_type_id, query.duration_minutes) else { return Vec::new() };
@@ -115,6 +119,7 @@ impl DoctorCalendar {
     }
 
     /// The claims that bear on slots that begin in `range`.
+    #[must_use]
     pub fn claims_around(&self, range: Interval) -> &[Claim] {
         let (from, until) = (range.start - REACH, range.end + REACH);
         let first = self.claims.partition_point(|claim| claim.occupied.end <= from);
@@ -123,6 +128,7 @@ impl DoctorCalendar {
     }
 
     /// An instant before which no slot of this length is open, now or later, whatever time does.
+    #[must_use]
     pub fn bound(&self, duration_minutes: Option<i32>, now: DateTime<Utc>) -> DateTime<Utc> {
         let offer = Offer::lasting(duration_minutes, self.buffer_minutes);
         let start = self.earliest(now);
@@ -132,11 +138,13 @@ impl DoctorCalendar {
     }
 
     /// The first start that the notice lets be booked.
+    #[must_use]
     pub fn earliest(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         now.trunc_subsecs(0) + TimeDelta::minutes(self.schedule.min_notice_minutes.into())
     }
 
     /// The same calendar after these events, in order; `claims` are those that keep any of the time that the events tell of.
+    #[must_use]
     pub fn after(mut self, events: &[CalendarEvent], claims: &[Claim]) -> Self {
         let touched = |claim: &Claim| {
             let times = events.iter().filter_map(|event| event.change.interval());
