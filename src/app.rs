@@ -1,7 +1,7 @@
 //! The composition root: from settings to something that runs.
 
 use crate::{
-    accounts::{Accounts, Passwords, Tokens},
+    accounts::{self, Accounts, Passwords, Tokens},
     api::{self, Api, Lifetime},
     availability::{Availability, SharedCalendars},
     booking::Booking,
@@ -88,6 +88,7 @@ impl App {
         let passwords = Passwords::new(limits.password_hashes);
         let accounts = Accounts::new(database.clone(), Arc::clone(&clock), tokens, passwords, attempts);
         let accounts = Arc::new(accounts);
+        accounts::watch_sessions(&accounts);
         let publisher = Publisher::start(database.clone(), Arc::clone(&bus));
         let hub = Hub::start(database.clone(), bus, limits.queued_events).await?;
         let directory = Directory::new(

@@ -2,7 +2,8 @@
 
 use super::{
     attempts::Attempts,
-    model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email},
+    endings::Endings,
+    model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignOut, User, canonical_email},
     password::Passwords,
     store::{self, Presented},
     token::Tokens,
@@ -34,13 +35,14 @@ const MOST_PROVEN: u64 = 100_000;
 /// Accounts and sessions.
 #[derive(Debug)]
 pub struct Accounts {
-    database: Database,
-    clock: Arc<dyn Clock>,
-    tokens: Tokens,
+    pub(super) database: Database,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) tokens: Tokens,
     passwords: Passwords,
     attempts: Attempts,
+    pub(super) endings: Endings,
     /// What tokens proved within the last second, by their SHA-256 hashes.
-    proven: Cache<[u8; 32], (Viewer, DateTime<Utc>)>,
+    pub(super) proven: Cache<[u8; 32], (Viewer, DateTime<Utc>)>,
 }
 
 impl Accounts {
@@ -54,7 +56,8 @@ impl Accounts {
         attempts: Option<u32>,
     ) -> Self {
         let proven = Cache::builder().max_capacity(MOST_PROVEN).time_to_live(PROVEN).build();
-        Self { database, clock, tokens, passwords, attempts: Attempts::new(attempts), proven }
+        let (attempts, endings) = (Attempts::new(attempts), Endings::default());
+        Self { database, clock, tokens, passwords, attempts, endings, proven }
     }
 
     /// Makes a patient's account and signs in.
@@ -155,6 +158,7 @@ impl Accounts {
                 store::end_session_in(&transaction, id, now).await?;
                 transaction.commit().await?;
                 self.proven.invalidate_all();
+                self.endings.look();
                 tracing::warn!(session.id = %id, "a refresh token was used twice: the session is ended");
             }
             Presented::Unknown => {}
@@ -177,35 +181,11 @@ impl Accounts {
         let count = store::end_sessions_of_in(&transaction, viewer.user_id, only, self.clock.now()).await?;
         transaction.commit().await?;
         self.proven.invalidate_all();
+        self.endings.look();
         match which {
             SignOut::There(_) if count == 0 => Err(Refusal::not_found("sessionId").into()),
             _ => Ok(()),
         }
-    }
-
-    /// Who proves to be signed in with this access token, and until when.
-    ///
-    /// # Errors
-    /// `Unauthenticated` where the token proves nothing, or its session has ended.
-    pub async fn authenticate(&self, token: &str) -> Result<(Viewer, DateTime<Utc>), Rejection> {
-        let now = self.clock.now();
-        let digest = Sha256::digest(token.as_bytes()).into();
-        if let Some((viewer, expires_at)) = self.proven.get(&digest).filter(|(_, expires_at)| now < *expires_at) {
-            return Ok((viewer, expires_at));
-        }
-        let (session_id, expires_at) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
-        let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
-        let viewer = viewer.ok_or(Rejection::Unauthenticated)?;
-        self.proven.insert(digest, (viewer.clone(), expires_at));
-        Ok((viewer, expires_at))
-    }
-
-    /// Where the viewer is signed in.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn sessions(&self, viewer: &Viewer) -> Result<Vec<SignIn>, Rejection> {
-        store::sessions_of(&self.database, viewer.user_id, self.clock.now()).await
     }
 
     /// The user with this address.

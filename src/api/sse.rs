@@ -26,6 +26,7 @@ pub fn run(
     proven_until: Option<DateTime<Utc>>,
     request_id: &str,
 ) -> Response {
+    let ending = caller.viewer.as_ref().map(|viewer| api.services.accounts.ending(viewer.session_id));
     let answers = if operation.kind == OperationType::Subscription {
         Either::Left(api.stream(operation, caller, request_id.to_owned()))
     } else {
@@ -47,6 +48,7 @@ pub fn run(
         tokio::select! {
             () = shutdown => {}
             () = token_over => {}
+            () = async { if let Some(ending) = &ending { ending.come().await } }, if ending.is_some() => {}
         }
     };
     respond(answers.take_until(Box::pin(end)))

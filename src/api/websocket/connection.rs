@@ -5,6 +5,7 @@ use super::{
     running::{Running, Saying, errors},
 };
 use crate::{
+    accounts::Ending,
     api::{
         operation::{Api, refused},
         trace::RequestId,
@@ -60,6 +61,8 @@ pub struct Connection {
     authorization: Option<String>,
     /// Until when it does.
     proven_until: Option<DateTime<Utc>>,
+    /// The end of the session.
+    ending: Option<Ending>,
     /// When something has to have happened: first that somebody says who they are, then that the token is over.
     deadline: Pin<Box<Sleep>>,
     pings: Interval,
@@ -81,6 +84,7 @@ impl Connection {
             caller: None,
             authorization: None,
             proven_until: None,
+            ending: None,
             deadline,
             pings,
             is_alive: true,
@@ -112,10 +116,14 @@ impl Connection {
     async fn converse(&mut self) -> Result<(), Close> {
         let shutdown = self.api.lifetime.shutdown.clone();
         loop {
+            let ending = self.ending.clone();
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Err(Close(1012, "Service restart")),
                 () = &mut self.deadline => self.over()?,
+                () = async { if let Some(ending) = &ending { ending.come().await } }, if ending.is_some() => {
+                    return Err(Close(4403, "Session ended"));
+                }
                 _ = self.pings.tick() => self.ping().await?,
                 // Who asks faster than is answered is not heard meanwhile.
                 message = self.socket.recv(), if self.requests() < self.api.limits.operations => match message {
@@ -215,7 +223,8 @@ impl Connection {
             Some(Value::String(value)) => Some(value.clone()),
             Some(_) => return Err(Close(4403, "Forbidden")),
         };
-        self.authenticate().await?;
+        let caller = self.authenticate().await?;
+        self.ending = caller.viewer.map(|viewer| self.api.services.accounts.ending(viewer.session_id));
         self.deadline.set(sleep_until(Instant::now()));
         self.say(&json!({ "type": "connection_ack" })).await
     }
