@@ -95,8 +95,11 @@ impl Accounts {
     /// # Errors
     /// What is wrong with the input, or `EmailTaken`.
     pub async fn prepare(&self, id: UserId, account: Account, role: RoleName) -> Result<NewUser, Rejection> {
-        account.check()?;
         let email = canonical_email(&account.email);
+        let local_part = email.split('@').next().unwrap_or_default();
+        let about_owner = [local_part].into_iter().chain(account.name.split_whitespace());
+        let about_owner = about_owner.take(10).map(|word| word.chars().take(100).collect()).collect();
+        account.check(self.passwords.is_guessable(account.password.clone(), about_owner).await?)?;
         if store::is_email_taken(&self.database, &email).await? {
             return Err(store::email_taken());
         }

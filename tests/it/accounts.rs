@@ -25,7 +25,7 @@ async fn a_patient_registers_and_is_somebody() {
 async fn an_address_has_one_account_in_whatever_case_it_is_written() {
     let app = TestApp::start().await;
     let ada = app.patient("Ada").await;
-    let input = json!({ "email": ada.email.to_uppercase(), "password": "another password", "name": "Ada II" });
+    let input = json!({ "email": ada.email.to_uppercase(), "password": "another correct battery", "name": "Ada II" });
     let refused = app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await;
     assert_eq!(
         (code(&refused), refused["userErrors"][0]["field"].clone()),
@@ -43,9 +43,26 @@ async fn everything_that_is_wrong_with_an_account_is_said_at_once() {
     let refused = app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await;
     assert_eq!(codes(&refused), ["WEAK_PASSWORD", "INVALID", "INVALID"]);
     assert_eq!(refused["session"], json!(null));
-    let input = json!({ "email": "not an address", "password": "long enough", "name": "Ada" });
+    let input = json!({ "email": "not an address", "password": "correct horse battery", "name": "Ada" });
     let answer = app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await;
     assert_eq!(code(&answer), "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn common_passwords_and_those_made_of_ones_own_name_are_refused() {
+    let app = TestApp::start().await;
+    let register = async |password: &str| {
+        let input = json!({ "email": "augusta.king@example.com", "password": password, "name": "Ada Lovelace" });
+        app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await
+    };
+    for guessable in
+        ["password", "Passw0rd", "12345678", "qwertyuiop", "aaaaaaaaaaaa", "iloveyou", "lovelace", "adalovelace"]
+    {
+        let refused = register(guessable).await;
+        assert_eq!(code(&refused), "WEAK_PASSWORD", "{guessable}");
+        assert_eq!(refused["userErrors"][0]["field"], json!(["password"]));
+    }
+    assert!(register("violet otter gramophone").await["session"].is_object());
 }
 
 #[tokio::test]
