@@ -10,6 +10,7 @@ mod sessions;
 mod store;
 mod token;
 
+pub use attempts::Attempts;
 pub use endings::Ending;
 pub use jobs::{forget_sessions, watch_sessions};
 pub use model::{

@@ -46,18 +46,17 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Accounts in `database`. An address stands `attempts` wrong passwords in a row, any number where none is given.
+    /// Accounts in `database`; `attempts` says how many wrong passwords an address stands.
     #[must_use]
     pub fn new(
         database: Database,
         clock: Arc<dyn Clock>,
         tokens: Tokens,
         passwords: Passwords,
-        attempts: Option<u32>,
+        attempts: Attempts,
     ) -> Self {
         let proven = Cache::builder().max_capacity(MOST_PROVEN).time_to_live(PROVEN).build();
-        let (attempts, endings) = (Attempts::new(attempts), Endings::default());
-        Self { database, clock, tokens, passwords, attempts, endings, proven }
+        Self { database, clock, tokens, passwords, attempts, endings: Endings::default(), proven }
     }
 
     /// Makes a patient's account and signs in.
@@ -122,7 +121,7 @@ impl Accounts {
     /// `InvalidCredentials`, the same for an unknown address; `TooManyAttempts`.
     pub async fn login(&self, credentials: Credentials, device: Option<String>) -> Result<IssuedSession, Rejection> {
         let email = canonical_email(&credentials.email);
-        if let Err(wait) = self.attempts.begin(&email, self.clock.now()) {
+        if let Err(wait) = self.attempts.begin(&email, self.clock.now()).await {
             let message = format!("Too many wrong passwords. Try again in {} s.", wait.num_seconds() + 1);
             return Err(Refusal::new(Code::TooManyAttempts, message).into());
         }
@@ -132,7 +131,7 @@ impl Accounts {
         let Some(user) = user.filter(|user| right && user.active) else {
             return Err(Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into());
         };
-        self.attempts.succeeded(&email);
+        self.attempts.succeeded(&email).await;
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
         let session = self.begin_session_in(&transaction, user.id, device, now).await?;

@@ -300,3 +300,20 @@ async fn whoever_signs_out_on_one_server_is_out_on_the_other_within_a_second_soc
     assert!(out.elapsed() < Duration::from_secs(3), "{:?}", out.elapsed());
     assert!(visitors.is_silent(Duration::from_millis(100)).await, "others are left alone");
 }
+
+#[tokio::test]
+async fn passwords_guessed_on_one_server_are_counted_on_the_other() {
+    let (database, one, two) = two_servers().await;
+    let guess = async |server: &Server| {
+        let input = json!({ "email": "patient@medislot.test", "password": "wrong password" });
+        let visitor = Actor::visitor(&server.address);
+        codes(&visitor.does("login", "LoginInput", input, "session { accessToken }").await)
+    };
+    // The last one on the server whose clock is ahead.
+    for number in 0..10 {
+        assert_eq!(guess(if number % 2 == 0 { &two } else { &one }).await, ["INVALID_CREDENTIALS"]);
+    }
+    // Without Redis each process counts for itself.
+    let expected = if database.redis_url.is_some() { "TOO_MANY_ATTEMPTS" } else { "INVALID_CREDENTIALS" };
+    assert_eq!([guess(&one).await, guess(&two).await], [[expected], [expected]]);
+}
