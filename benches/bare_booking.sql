@@ -9,7 +9,7 @@ UPDATE calendar SET version = version + 1
 INSERT INTO appointment (id, reference, doctor_id, clinic_id, patient_id, starts_at, ends_at, occupied_from, occupied_until,
                          time_zone, status, version, created_at)
     SELECT gen_random_uuid(), 'bare ' || :place, ('00000000-0000-7000-8000-' || lpad(:doctor::text, 12, '0'))::uuid,
-           ':clinic'::uuid, ':patient'::uuid, starts_at, starts_at + interval '10 minutes', starts_at,
+           '00000000-0000-7000-a000-000000000001', '00000000-0000-7000-9000-000000000001', starts_at, starts_at + interval '10 minutes', starts_at,
            starts_at + interval '10 minutes', 'UTC', 'PENDING', 1, now()
     FROM (SELECT timestamptz '2030-01-01T00:00:00Z' + :place * interval '10 minutes') AS visit (starts_at);
 INSERT INTO calendar_event (doctor_id, version, kind, occurred_at, published)

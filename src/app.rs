@@ -2,14 +2,16 @@
 
 use crate::{
     accounts::{self, Accounts, Attempts, Passwords, Tokens},
-    api::{self, Api, Lifetime},
+    api::{self, Api, Lifetime, Positions},
     availability::{Availability, SharedCalendars},
+    board::Boards,
     booking::Booking,
     calendar::{self, Hub, Publisher},
-    config::{Config, RateLimits},
+    config::{AcceptedDocuments, Config, RateLimits},
     demo::{Demo, Sizes},
-    directory::Directory,
-    graphql::{Services, schema},
+    directory::{self, Directory},
+    documents::Documents,
+    graphql::{Costing, Services, schema, sdl},
     infra::{
         bus::{Bus, LocalBus, RedisBus},
         db::{Database, Location},
@@ -25,7 +27,7 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use secrecy::ExposeSecret;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Medislot, put together.
 #[derive(Clone, Debug)]
@@ -75,10 +77,23 @@ impl App {
     /// # Errors
     /// Where the settings are wrong, or the database cannot be used.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::start_over(config, clock, |bus| bus).await
+    }
+
+    /// The same over a bus that `wrap` makes of the one that the settings ask for.
+    ///
+    /// # Errors
+    /// Where the settings are wrong, or the database cannot be used.
+    pub async fn start_over(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        wrap: impl FnOnce(Arc<dyn Bus>) -> Arc<dyn Bus>,
+    ) -> Result<Self> {
         config.check()?;
         let database = open_database(&config).await?;
         let namespace = calendar::log_id(&database).await?.simple().to_string();
         let Coordination { redis, lock, bus, shared } = coordination(&config, &database, &namespace)?;
+        let bus = wrap(bus);
         let tokens = match &config.signing_key {
             Some(key) => Tokens::from_pem(key.expose_secret()).context("MEDISLOT_SIGNING_KEY cannot be used")?,
             None => Tokens::from_database(&database, &*clock).await?,
@@ -91,7 +106,8 @@ impl App {
         let accounts = Arc::new(accounts);
         accounts::watch_sessions(&accounts);
         let publisher = Publisher::start(database.clone(), Arc::clone(&bus));
-        let hub = Hub::start(database.clone(), bus, limits.queued_events).await?;
+        let roster = Arc::new(directory::Register(database.clone()));
+        let hub = Hub::start(database.clone(), Arc::clone(&clock), bus, roster).await?;
         let directory = Directory::new(
             database.clone(),
             Arc::clone(&clock),
@@ -105,12 +121,26 @@ impl App {
             Arc::clone(&clock),
             Arc::clone(&directory),
             publisher.clone(),
-            hub,
+            Arc::clone(&hub),
             shared,
         );
-        let booking = Booking::new(database.clone(), Arc::clone(&clock), lock, namespace, publisher.clone());
-        let (availability, booking) = (Arc::new(availability), Arc::new(booking));
-        let services = Services { accounts, directory, availability, booking, database, clock };
+        let availability = Arc::new(availability);
+        let booking = Booking::new(
+            database.clone(),
+            Arc::clone(&clock),
+            lock,
+            namespace,
+            publisher.clone(),
+            Arc::clone(&availability),
+        );
+        let booking = Arc::new(booking);
+        let boards = Arc::new(Boards {
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            directory: Arc::clone(&directory),
+            hub: Arc::clone(&hub),
+        });
+        let services = Services { accounts, directory, availability, boards, booking, hub, database, clock };
         Ok(Self { config, services, publisher })
     }
 
@@ -118,9 +148,16 @@ impl App {
     pub fn router(&self, lifetime: Lifetime) -> Router {
         let development = !self.config.is_production();
         self.services.availability.warm_up();
+        let schema_of = || schema(&self.config.limits);
+        let schema = schema_of().finish();
         api::router(Api {
-            schema: schema(&self.config.limits).finish(),
+            positions: Arc::new(Positions::of(&sdl(&schema))),
+            schema,
+            costed_schema: schema_of().extension(Costing).finish(),
             services: self.services.clone(),
+            documents: Arc::new(Documents::new(self.services.database.clone())),
+            only_registered: self.config.documents == AcceptedDocuments::Registered,
+            live: Arc::default(),
             limits: self.config.limits,
             introspection: self.config.introspection.unwrap_or(development),
             development,
@@ -132,7 +169,16 @@ impl App {
 
     /// Begins to do the background work.
     pub fn start_worker(&self) {
-        worker::start(&self.services.database, &self.services.clock, &self.publisher, &self.services.booking);
+        let kept = chrono::TimeDelta::days(self.config.log_days.into());
+        worker::start(&self.services.database, &self.services.clock, &self.publisher, &self.services.booking, kept);
+    }
+
+    /// Registers documents, so that clients may ask for them by their ids.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn add_documents(&self, documents: BTreeMap<String, String>) -> Result<(), Rejection> {
+        Documents::new(self.services.database.clone()).add(documents, &*self.services.clock).await
     }
 
     /// Makes the demo data in a database that has none of any kind, or goes on where that was interrupted; tells whether it did

@@ -39,6 +39,10 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Whether the schema may be asked for its own description; by default only in development.
     pub introspection: Option<bool>,
+    /// Which documents are taken.
+    pub documents: AcceptedDocuments,
+    /// How many days the log of changes goes back: whoever was away for longer begins anew.
+    pub log_days: u32,
     /// All ceilings.
     pub limits: Limits,
 }
@@ -59,6 +63,8 @@ impl Default for Config {
             rate_limits: RateLimits::On,
             allowed_origins: Vec::new(),
             introspection: None,
+            documents: AcceptedDocuments::Any,
+            log_days: 30,
             limits: Limits::default(),
         }
     }
@@ -94,6 +100,16 @@ pub enum RateLimits {
     On,
     /// They are not: for load tests.
     Off,
+}
+
+/// Which documents are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AcceptedDocuments {
+    /// Any that is small enough.
+    Any,
+    /// Only those that were registered with `medislot documents add`.
+    Registered,
 }
 
 /// All ceilings, with which the cost of a request is bounded before it runs.
@@ -219,6 +235,7 @@ impl Config {
         if let Some(now) = self.now {
             ensure!((1970..=9000).contains(&now.year()), "--now is between the years 1970 and 9000");
         }
+        ensure!((1..=3_650).contains(&self.log_days), "the log of changes goes back between 1 and 3650 days");
         self.limits.check()?;
         if self.is_production() {
             ensure!(self.now.is_none(), "production runs on the real clock: --now is refused");

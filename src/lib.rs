@@ -23,8 +23,14 @@ pub mod directory;
 /// Rules and overrides → slots; the search over all doctors.
 pub mod availability;
 
+/// The live board: the slots of some doctors, as they change.
+pub mod board;
+
 /// Bookings and cancellations: the appointment's life.
 pub mod booking;
+
+/// Documents that clients may ask for by their id.
+pub mod documents;
 
 /// The GraphQL schema: one noun, one file.
 pub mod graphql;

@@ -9,6 +9,7 @@ use medislot::{
     app::{self, App},
     config::Config,
     demo::{self, Sizes},
+    documents,
     graphql::schema,
     telemetry,
 };
@@ -16,7 +17,7 @@ use secrecy::SecretString;
 use std::{
     io::{IsTerminal, Write},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 use tokio::{net::TcpListener, signal::unix::SignalKind};
@@ -54,6 +55,20 @@ enum Command {
     },
     /// Print the GraphQL schema.
     Schema,
+    /// Documents that clients may ask for by their id.
+    #[command(subcommand)]
+    Documents(Documents),
+}
+
+#[derive(Subcommand)]
+enum Documents {
+    /// Register the document of a file, or many: a JSON object from ids to documents. Prints the ids.
+    Add {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(Args)]
@@ -141,6 +156,7 @@ async fn main() -> Result<()> {
         }
         Command::Seed(arguments) => seed(arguments).await,
         Command::Admin { email, common } => make_admin(&email, common.config()?).await,
+        Command::Documents(Documents::Add { file, common }) => add_documents(&file, common.config()?).await,
         Command::Schema => {
             print!("{}", medislot::graphql::sdl(&schema(&Config::default().limits).finish()));
             Ok(())
@@ -210,6 +226,18 @@ async fn seed(arguments: Seed) -> Result<()> {
     match made {
         Some(made) => println!("{made} {}", accounts()),
         None => println!("The database has data already: nothing was changed."),
+    }
+    Ok(())
+}
+
+async fn add_documents(file: &Path, config: Config) -> Result<()> {
+    let name = file.display();
+    let content = std::fs::read_to_string(file).with_context(|| format!("{name} cannot be read"))?;
+    let documents = documents::read_file(&content).map_err(|wrong| anyhow::anyhow!("{name}: {wrong}"))?;
+    let ids: Vec<_> = documents.keys().cloned().collect();
+    start(config).await?.add_documents(documents).await?;
+    for id in ids {
+        println!("{id}");
     }
     Ok(())
 }

@@ -7,10 +7,22 @@ use crate::{
     infra::{db::Database, supervise::supervise},
     kernel::clock::Clock,
 };
+use chrono::TimeDelta;
 use std::sync::Arc;
 
-/// Begins to do the background work, for as long as the process lives.
-pub fn start(database: &Database, clock: &Arc<dyn Clock>, publisher: &calendar::Publisher, booking: &Arc<Booking>) {
+/// Begins to do the background work, for as long as the process lives. The log of changes is kept for `log_kept`.
+pub fn start(
+    database: &Database,
+    clock: &Arc<dyn Clock>,
+    publisher: &calendar::Publisher,
+    booking: &Arc<Booking>,
+    log_kept: TimeDelta,
+) {
+    let (db, time) = (database.clone(), Arc::clone(clock));
+    supervise("calendar.cut_log", move || {
+        let (db, time) = (db.clone(), Arc::clone(&time));
+        async move { calendar::cut_log(&db, &*time, log_kept).await }
+    });
     let (db, time) = (database.clone(), Arc::clone(clock));
     supervise("booking.confirm", move || {
         let (db, time) = (db.clone(), Arc::clone(&time));

@@ -4,8 +4,11 @@ use crate::cluster::Cluster;
 use sea_orm::ConnectionTrait;
 use std::process::Command;
 
-/// Doctors of their own for it, in the same tables.
-const DOCTORS: &str = "
+/// A clinic, a hundred doctors and a patient (the first doctor) of its own, in the same tables.
+const PEOPLE: &str = "
+INSERT INTO clinic SELECT (jsonb_populate_record(model, jsonb_build_object(
+        'id', '00000000-0000-7000-a000-000000000001', 'slug', 'bare'))).*
+    FROM (SELECT c FROM clinic c LIMIT 1) model (model);
 INSERT INTO \"user\" SELECT (jsonb_populate_record(model, jsonb_build_object(
         'id', '00000000-0000-7000-9000-' || lpad(number::text, 12, '0'), 'email', 'bare.' || number || '@example.com'))).*
     FROM generate_series(1, 100) number, (SELECT u FROM \"user\" u WHERE role = 'DOCTOR' LIMIT 1) model (model);
@@ -21,28 +24,31 @@ INSERT INTO calendar SELECT (jsonb_populate_record(model, jsonb_build_object('do
 pub struct Bare {
     url: String,
     program: std::path::PathBuf,
-    clinic: String,
-    patient: String,
     runs: usize,
 }
 
 impl Bare {
     pub async fn prepare(cluster: &Cluster) -> Self {
         let database = sea_orm::Database::connect(cluster.database_url()).await.expect("the database answers");
-        database.execute_unprepared(DOCTORS).await.expect("doctors are made");
-        let sql = "SELECT (SELECT id::text FROM clinic LIMIT 1), (SELECT id::text FROM \"user\" WHERE role = 'PATIENT' LIMIT 1)";
-        let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql);
-        let row = database.query_one_raw(statement).await.expect("an answer").expect("a row");
-        let text = |place| row.try_get_by_index(place).expect("an ID");
-        Self { url: cluster.database_url(), program: cluster.pgbench(), clinic: text(0), patient: text(1), runs: 0 }
+        database.execute_unprepared(PEOPLE).await.expect("people are made");
+        Self { url: cluster.database_url(), program: cluster.pgbench(), runs: 0 }
     }
 
     /// Transactions a second of 32 clients over `seconds`.
     pub fn runs(&mut self, seconds: u64) -> f64 {
         let mut command = Command::new(&self.program);
-        command.args(["--no-vacuum", "--protocol", "prepared", "--client", "32", "--jobs", "2", "--time", &seconds.to_string()]);
+        command.args([
+            "--no-vacuum",
+            "--protocol",
+            "prepared",
+            "--client",
+            "32",
+            "--jobs",
+            "2",
+            "--time",
+            &seconds.to_string(),
+        ]);
         command.args(["--define", &format!("number={}", self.runs * 1_000_000)]);
-        command.args(["--define", &format!("clinic={}", self.clinic), "--define", &format!("patient={}", self.patient)]);
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/bare_booking.sql");
         let output = command.args(["--file", script, &self.url]).output().expect("pgbench runs");
         self.runs += 1;

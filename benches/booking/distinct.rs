@@ -3,7 +3,7 @@
 use crate::{
     bare::Bare,
     cluster::{ADMIN, Cluster, PASSWORD},
-    scene::Scene,
+    scene::{self, Scene},
     support::{Report, Samples, Server},
     wire::{Wire, is_booked},
 };
@@ -27,7 +27,7 @@ const ROUNDS: usize = 3;
 /// Through GraphQL over PostgreSQL and Redis, against the bare transaction.
 pub async fn on_postgres(report: &mut Report) {
     let cluster = Cluster::start().await;
-    let server = cluster.server();
+    let server = scene::serve(&cluster);
     let scene = Scene::set(&server, CLIENTS, 5).await;
     let mut bare = Bare::prepare(&cluster).await;
     let mut clients = Clients::connect(&server, scene).await;
@@ -50,7 +50,8 @@ pub async fn on_postgres(report: &mut Report) {
 pub async fn on_sqlite(report: &mut Report) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().to_str().expect("a path of text");
-    let admin = Server::command(&["admin", ADMIN, "--data-dir", data], &[]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+    let admin =
+        Server::command(&["admin", ADMIN, "--data-dir", data], &[]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
     let mut admin = admin.expect("the program can be run");
     writeln!(admin.stdin.take().expect("its input"), "{PASSWORD}").expect("it reads");
     assert!(admin.wait().expect("it ends").success());

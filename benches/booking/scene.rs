@@ -1,13 +1,21 @@
 //! A hundred doctors with much time, and those who want it.
 
 use crate::{
-    cluster::{ADMIN, PASSWORD},
+    cluster::{ADMIN, Cluster, PASSWORD},
     support::{Client, Server},
 };
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
+use medislot::kernel::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 pub const DOCTORS: usize = 100;
+
+/// One server over PostgreSQL and Redis.
+pub fn serve(cluster: &Cluster) -> Server {
+    let variables = cluster.variables();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Server::start(&[], &variables)
+}
 
 /// Who is there, and what there is to book.
 pub struct Scene {
@@ -20,8 +28,7 @@ pub struct Scene {
 impl Scene {
     /// Doctors who work day and night in slots of five minutes, and `patients`.
     pub async fn set(server: &Server, patients: usize, days: i64) -> Self {
-        let admin = Client::new(server);
-        let admin = admin.signs_in_with(ADMIN, PASSWORD).await;
+        let admin = Client::new(server).signs_in(ADMIN).await;
         let clinic = makes(&admin, "createClinic", "clinic", json!({ "name": "Clinic", "timeZone": "UTC" })).await;
         let specialty = makes(&admin, "createSpecialty", "specialty", json!({ "name": "Any" })).await;
         let mut slots_of = Vec::new();
@@ -49,7 +56,7 @@ impl Scene {
 async fn slots(admin: &Client, doctor: &str, days: i64) -> Vec<String> {
     let query = "query ($doctor: ID!, $from: DateTime!, $to: DateTime!) {
         doctor(id: $doctor) { slots(from: $from, to: $to) { id } } }";
-    let from = Utc::now() + TimeDelta::days(1);
+    let from = SystemClock.now() + TimeDelta::days(1);
     let mut found = Vec::new();
     for day in 0..days {
         let range = (from + TimeDelta::days(day), from + TimeDelta::days(day + 1));

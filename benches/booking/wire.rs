@@ -26,7 +26,12 @@ impl Wire {
 
     /// Books a slot; the answer, and how long it took.
     pub async fn books(&mut self, document: &str, slot: &str) -> (String, Duration) {
-        let body = json!({ "query": document, "variables": { "input": { "slotId": slot } } }).to_string();
+        self.asks(&json!({ "query": document, "variables": { "input": { "slotId": slot } } })).await
+    }
+
+    /// Sends a request; the answer, and how long it took.
+    pub async fn asks(&mut self, request: &Value) -> (String, Duration) {
+        let body = request.to_string();
         let request = format!("{}content-length: {}\r\n\r\n{body}", self.head, body.len());
         let begun = Instant::now();
         self.stream.write_all(request.as_bytes()).await.expect("the server reads");

@@ -38,6 +38,11 @@ impl Server {
         Self { child, address }
     }
 
+    /// Names its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that it had so far, in megabytes.
     pub fn peak_megabytes(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();

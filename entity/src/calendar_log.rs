@@ -9,6 +9,8 @@ pub struct Model {
     /// A random id: a database restored from elsewhere has another log.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
+    /// Up to where it was cut: a transaction, or a row on SQLite; 0 where it never was.
+    pub cut: i64,
 }
 
 /// No relation is declared: links are read in batches, by id.

@@ -3,6 +3,7 @@
 pub mod id;
 
 pub mod calendar_log;
+pub mod document;
 pub mod signing_key;
 
 pub mod refresh_token;

@@ -9,6 +9,7 @@ use async_graphql::{
         Selection, SelectionSet, VariableDefinition,
     },
 };
+use async_graphql_value::Value;
 use std::collections::{HashMap, HashSet};
 
 /// Why a document is refused.
@@ -110,6 +111,89 @@ fn wrap_in(set: &mut SelectionSet) {
             Selection::FragmentSpread(_) => {}
         }
     }
+}
+
+/// Puts the root field of a subscription, which the library finds nowhere else, straight into its operation.
+pub fn unwrap_root(document: &mut ExecutableDocument, name: Option<&str>) {
+    let fragments = document.fragments.clone();
+    let Some(operation) = operation_mut(document, name) else { return };
+    let set = &mut operation.selection_set.node;
+    if let [Positioned { node: Selection::Field(_), .. }] = &set.items[..] {
+        return;
+    }
+    let mut pending = vec![&*set];
+    let mut seen = HashSet::new();
+    let field = loop {
+        let Some(set) = pending.pop() else { return };
+        let Some(selection) = set.items.first() else { continue };
+        match &selection.node {
+            Selection::Field(_) => break selection.clone(),
+            Selection::InlineFragment(fragment) => pending.push(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(spread) => {
+                let name = &spread.node.fragment_name.node;
+                if let Some(fragment) = fragments.get(name).filter(|_| seen.insert(name.clone())) {
+                    pending.push(&fragment.node.selection_set.node);
+                }
+            }
+        }
+    };
+    set.items = vec![field];
+    let used = used_fragments(&set.clone(), &fragments);
+    document.fragments.retain(|name, _| used.contains(name));
+}
+
+fn used_fragments(set: &SelectionSet, fragments: &HashMap<Name, Positioned<FragmentDefinition>>) -> HashSet<Name> {
+    let (mut used, mut pending) = (HashSet::new(), vec![set]);
+    while let Some(set) = pending.pop() {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => pending.push(&field.node.selection_set.node),
+                Selection::InlineFragment(fragment) => pending.push(&fragment.node.selection_set.node),
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = fragments.get(name).filter(|_| used.insert(name.clone())) {
+                        pending.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    used
+}
+
+fn operation_mut<'a>(document: &'a mut ExecutableDocument, name: Option<&str>) -> Option<&'a mut OperationDefinition> {
+    let operation = match (&mut document.operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get_mut(name),
+        (DocumentOperations::Multiple(operations), None) => operations.values_mut().next(),
+    };
+    operation.map(|operation| &mut operation.node)
+}
+
+/// The name of the root field of a subscription.
+pub fn root_field<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a str> {
+    let operation = operation(document, name).ok()?;
+    let field = operation.node.selection_set.node.items.first()?;
+    if let Selection::Field(field) = &field.node { Some(field.node.name.node.as_str()) } else { None }
+}
+
+/// The value of an argument of the root field of a subscription.
+pub fn root_argument<'a>(
+    document: &'a mut ExecutableDocument,
+    name: Option<&str>,
+    argument: &str,
+) -> Option<&'a mut Value> {
+    let field = operation_mut(document, name)?.selection_set.node.items.first_mut()?;
+    let Selection::Field(field) = &mut field.node else { return None };
+    let mut arguments = field.node.arguments.iter_mut();
+    arguments.find(|(name, _)| name.node == argument).map(|(_, value)| &mut value.node)
+}
+
+/// The default of a variable of the operation that is meant.
+pub fn default_of(document: &ExecutableDocument, name: Option<&str>, variable: &str) -> Option<ConstValue> {
+    let definitions = &operation(document, name).ok()?.node.variable_definitions;
+    let definition = definitions.iter().find(|definition| definition.node.name.node == variable)?;
+    definition.node.default_value.as_ref().map(|value| value.node.clone())
 }
 
 /// How large a selection set is, fragments expanded.

@@ -2,13 +2,17 @@
 //! those who accept only `application/json`.
 
 use super::{
+    live::Subscriber,
     negotiation::{MediaType, accepted, is_json},
-    operation::{Api, refused, server_error},
+    operation::{Api, Asked, refused, server_error},
     sse,
     trace::RequestId,
 };
-use crate::{graphql::Caller, graphql::reveal, kernel::rejection::Rejection};
-use async_graphql::{Request, Response as Answer, Variables, parser::types::OperationType};
+use crate::{
+    graphql::{Caller, reveal},
+    kernel::{rejection::Rejection, viewer::Viewer},
+};
+use async_graphql::{Response as Answer, Variables, parser::types::OperationType};
 use async_graphql_axum::GraphQLResponse;
 use axum::{
     Extension,
@@ -29,6 +33,8 @@ use std::sync::Arc;
 #[derive(Deserialize)]
 struct Parameters {
     query: Option<Value>,
+    #[serde(rename = "documentId")]
+    document_id: Option<Value>,
     #[serde(rename = "operationName")]
     operation_name: Option<Value>,
     variables: Option<Value>,
@@ -36,18 +42,31 @@ struct Parameters {
 }
 
 impl Parameters {
-    fn request(self) -> Result<Request, &'static str> {
-        let Some(Value::String(query)) = self.query else { return Err("`query` is a string, and has to be there.") };
-        let mut request = Request::new(query);
-        request.operation_name = match self.operation_name {
-            None | Some(Value::Null) => None,
-            Some(Value::String(name)) => Some(name),
-            Some(_) => return Err("`operationName` is a string."),
+    fn asked(self) -> Result<Asked, &'static str> {
+        let text = |value| match value {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err("`query`, `documentId` and `operationName` are strings."),
         };
+        let (query, document_id) = (text(self.query)?, text(self.document_id)?);
+        if query.is_some() == document_id.is_some() {
+            return Err("Send `query`, or `documentId` in its place.");
+        }
         let variables = object(self.variables).ok_or("`variables` is an object.")?;
-        object(self.extensions).ok_or("`extensions` is an object.")?;
-        Ok(request.variables(Variables::from_json(Value::Object(variables))))
+        let extensions = object(self.extensions).ok_or("`extensions` is an object.")?;
+        Ok(Asked {
+            query,
+            document_id,
+            operation_name: text(self.operation_name)?,
+            variables: Variables::from_json(Value::Object(variables)),
+            wants_cost: wants_cost(&extensions),
+        })
     }
+}
+
+/// Whether a client wants to know what its request costs.
+pub fn wants_cost(extensions: &Map<String, Value>) -> bool {
+    extensions.get("cost") == Some(&Value::Bool(true))
 }
 
 fn object(value: Option<Value>) -> Option<Map<String, Value>> {
@@ -74,13 +93,15 @@ pub async fn post(
         Err(rejection) => return plain(rejection.status(), "The body cannot be read, or is too large."),
     };
     let parameters = serde_json::from_slice::<Parameters>(&body).map_err(|_| "The body is not a JSON object.");
-    respond(&api, parameters.and_then(Parameters::request), &headers, media_type, &request_id, false).await
+    respond(&api, parameters.and_then(Parameters::asked), &headers, media_type, &request_id, false).await
 }
 
 /// The parameters of a GET request; an empty one is none.
 #[derive(Deserialize)]
 pub struct QueryString {
     query: Option<String>,
+    #[serde(rename = "documentId")]
+    document_id: Option<String>,
     #[serde(rename = "operationName")]
     operation_name: Option<String>,
     variables: Option<String>,
@@ -88,7 +109,7 @@ pub struct QueryString {
 }
 
 impl QueryString {
-    fn request(self) -> Result<Request, &'static str> {
+    fn asked(self) -> Result<Asked, &'static str> {
         let given = |value: Option<String>| value.filter(|value| !value.is_empty());
         let json = |value: Option<String>| {
             let parsed = given(value).map(|value| serde_json::from_str(&value)).transpose();
@@ -96,11 +117,12 @@ impl QueryString {
         };
         Parameters {
             query: given(self.query).map(Value::String),
+            document_id: given(self.document_id).map(Value::String),
             operation_name: given(self.operation_name).map(Value::String),
             variables: json(self.variables)?,
             extensions: json(self.extensions)?,
         }
-        .request()
+        .asked()
     }
 }
 
@@ -112,13 +134,13 @@ pub async fn get(
     query: Result<Query<QueryString>, QueryRejection>,
 ) -> Response {
     let Some(media_type) = accepted(&headers) else { return StatusCode::NOT_ACCEPTABLE.into_response() };
-    let request = query.map_err(|_| "The query string cannot be read.").and_then(|Query(query)| query.request());
+    let request = query.map_err(|_| "The query string cannot be read.").and_then(|Query(query)| query.asked());
     respond(&api, request, &headers, media_type, &request_id, true).await
 }
 
 async fn respond(
-    api: &Api,
-    request: Result<Request, &'static str>,
+    api: &Arc<Api>,
+    request: Result<Asked, &'static str>,
     headers: &HeaderMap,
     media_type: MediaType,
     RequestId(request_id): &RequestId,
@@ -129,7 +151,7 @@ async fn respond(
         Err(error) => {
             return answer(Answer::from_errors(vec![error]), media_type, StatusCode::BAD_REQUEST);
         }
-        Ok(request) => api.admit(request),
+        Ok(asked) => api.admit(asked).await,
     };
     let operation = match operation {
         Ok(operation) => operation,
@@ -144,8 +166,8 @@ async fn respond(
         let message = "Subscriptions are served over WebSocket (graphql-transport-ws), or as text/event-stream.";
         return request_error(Answer::from_errors(vec![refused("BAD_USER_INPUT", message)]), media_type);
     }
-    let (caller, proven_until) = match caller(api, headers).await {
-        Ok(caller) => caller,
+    let (viewer, proven_until) = match viewer(api, headers).await {
+        Ok(viewer) => viewer,
         Err(rejection) => {
             let status = match rejection {
                 Rejection::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -155,25 +177,24 @@ async fn respond(
             return answer(response, media_type, status);
         }
     };
+    let device = device(headers);
     if media_type == MediaType::EventStream {
-        return sse::run(api, operation, caller, proven_until, request_id);
+        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).map(Into::into);
+        let subscriber = Subscriber { viewer, authorization };
+        return sse::run(api, operation, (subscriber, device), proven_until, request_id).await;
     }
+    let caller = Caller::new(viewer, device);
     let response = api.execute(operation, caller, request_id).await;
     let has_run = response.is_ok() || response.errors.iter().any(|error| !error.path.is_empty());
     if has_run { answer(response, media_type, StatusCode::OK) } else { request_error(response, media_type) }
 }
 
 /// Who is asking, and until when that is proven.
-async fn caller(api: &Api, headers: &HeaderMap) -> Result<(Caller, Option<DateTime<Utc>>), Rejection> {
-    let (viewer, proven_until) = match headers.get(header::AUTHORIZATION) {
-        None => (None, None),
-        Some(value) => {
-            let value = value.to_str().map_err(|_| Rejection::Unauthenticated)?;
-            let (viewer, until) = api.authenticate(value).await?;
-            (Some(viewer), Some(until))
-        }
-    };
-    Ok((Caller { viewer, device: device(headers) }, proven_until))
+async fn viewer(api: &Api, headers: &HeaderMap) -> Result<(Option<Viewer>, Option<DateTime<Utc>>), Rejection> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok((None, None)) };
+    let value = value.to_str().map_err(|_| Rejection::Unauthenticated)?;
+    let (viewer, until) = api.authenticate(value).await?;
+    Ok((Some(viewer), Some(until)))
 }
 
 /// What the client calls itself.
@@ -187,7 +208,7 @@ fn request_error(response: Answer, media_type: MediaType) -> Response {
     match media_type {
         MediaType::GraphQlResponse => answer(response, media_type, StatusCode::BAD_REQUEST),
         MediaType::Json => answer(response, media_type, StatusCode::OK),
-        MediaType::EventStream => sse::refuse(response),
+        MediaType::EventStream => sse::refuse(&response),
     }
 }
 

@@ -5,13 +5,17 @@ mod graphiql;
 mod health;
 mod http;
 mod keys;
+mod live;
 mod negotiation;
 mod operation;
 mod router;
 mod sse;
 mod text;
 mod trace;
+mod variables;
 mod websocket;
 
+pub use live::Live;
 pub use operation::{Api, Lifetime};
 pub use router::router;
+pub use variables::Positions;

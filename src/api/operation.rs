@@ -1,9 +1,10 @@
 //! One door for every operation, whatever it comes over.
 
-use super::{document, text};
+use super::{document, live::Live, text, variables::Positions};
 use crate::{
     config::Limits,
-    graphql::{Caller, Loaders, MedislotSchema, Services, reveal},
+    documents::{Documents, digest},
+    graphql::{Began, Caller, Loaders, MedislotSchema, Phase, Services, Spent, reveal},
     infra::db::count_statements,
     kernel::{
         clock::Clock,
@@ -12,11 +13,14 @@ use crate::{
     },
 };
 use async_graphql::{
-    ErrorExtensionValues, Request, Response, ServerError, Value,
-    parser::{parse_query, types::OperationType},
+    ErrorExtensionValues, Request, Response, ServerError, Value, Variables,
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, OperationType},
+    },
 };
 use chrono::{DateTime, Utc};
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
@@ -26,8 +30,18 @@ use tracing::Instrument;
 pub struct Api {
     /// The schema.
     pub schema: MedislotSchema,
+    /// The same, and it tells what a request costs.
+    pub costed_schema: MedislotSchema,
+    /// Which places of the schema take no null.
+    pub positions: Arc<Positions>,
     /// The services behind it.
     pub services: Services,
+    /// The documents that clients may ask for by their id.
+    pub documents: Arc<Documents>,
+    /// Whether other documents are refused.
+    pub only_registered: bool,
+    /// The subscriptions that are running.
+    pub live: Arc<Live>,
     /// All ceilings.
     pub limits: Limits,
     /// Whether the schema may be asked for its own description.
@@ -51,12 +65,47 @@ pub struct Lifetime {
     pub sockets: TaskTracker,
 }
 
+/// Over how long sockets are closed when the process shall end: those who come again do not come all at once.
+const SPREAD: Duration = Duration::from_secs(3);
+
+impl Lifetime {
+    /// How long one of many waits before it goes.
+    #[must_use]
+    pub fn moment() -> Duration {
+        SPREAD.mul_f64(rand::random())
+    }
+}
+
+/// What a client asks for.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// The document.
+    pub query: Option<String>,
+    /// What a registered document is called.
+    pub document_id: Option<String>,
+    /// Which of its operations.
+    pub operation_name: Option<String>,
+    /// The values of its variables.
+    pub variables: Variables,
+    /// Whether the client wants to know what it costs.
+    pub wants_cost: bool,
+}
+
 /// An operation that may run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Operation {
-    request: Request,
+    /// Its text.
+    pub query: Arc<str>,
+    /// Which operation of it.
+    pub name: Option<String>,
+    /// The values of its variables.
+    pub variables: Variables,
+    /// Its text, parsed.
+    pub document: ExecutableDocument,
     /// What it is.
     pub kind: OperationType,
+    /// Whether the answer tells what it costs.
+    pub wants_cost: bool,
 }
 
 impl Api {
@@ -74,24 +123,48 @@ impl Api {
     ///
     /// # Errors
     /// What the client is told.
-    pub fn admit(&self, mut request: Request) -> Result<Operation, Box<ServerError>> {
-        text::check(&request.query, &self.limits).map_err(|message| Box::new(refused("QUERY_TOO_COMPLEX", message)))?;
-        let mut document = parse_query(&request.query).map_err(|error| {
+    pub async fn admit(&self, asked: Asked) -> Result<Operation, Box<ServerError>> {
+        let query = self.text(&asked).await?;
+        text::check(&query, &self.limits).map_err(|message| Box::new(refused("QUERY_TOO_COMPLEX", message)))?;
+        let mut document = parse_query(&*query).map_err(|error| {
             let mut error = ServerError::from(error);
             // The library echoes the line that it stumbled over, however long.
             error.message = error.message.chars().take(500).collect();
             set_code(&mut error, "BAD_USER_INPUT");
             Box::new(error)
         })?;
-        let kind = document::check(&document, request.operation_name.as_deref(), &request.variables, &self.limits)
+        let Asked { operation_name, variables, wants_cost, .. } = asked;
+        let kind = document::check(&document, operation_name.as_deref(), &variables, &self.limits)
+            .and_then(|kind| self.positions.check(&document).map(|()| kind))
             .map_err(|unfit| match unfit {
                 document::Unfit::Invalid(message) => Box::new(refused("BAD_USER_INPUT", message)),
                 document::Unfit::TooComplex(message) => Box::new(refused("QUERY_TOO_COMPLEX", message)),
             })?;
         document::wrap_typenames(&mut document);
-        request.set_parsed_query(document);
-        let request = if self.introspection { request } else { request.disable_introspection() };
-        Ok(Operation { request, kind })
+        if kind == OperationType::Subscription {
+            document::unwrap_root(&mut document, operation_name.as_deref());
+        }
+        Ok(Operation { query, name: operation_name, variables, document, kind, wants_cost })
+    }
+
+    /// The document that is asked for, by itself or by its id.
+    async fn text(&self, asked: &Asked) -> Result<Arc<str>, Box<ServerError>> {
+        let refuse = |code, message| Err(Box::new(refused(code, message)));
+        let id = match (&asked.query, &asked.document_id) {
+            (Some(query), None) if !self.only_registered => return Ok(query.as_str().into()),
+            (Some(query), None) => digest(query),
+            (None, Some(id)) => id.clone(),
+            (Some(_), Some(_)) => return refuse("BAD_USER_INPUT", "Send either `query` or `documentId`."),
+            (None, None) => return refuse("BAD_USER_INPUT", "Send `query` or `documentId`."),
+        };
+        match self.documents.find(&id).await {
+            Ok(Some(text)) => Ok(text),
+            Ok(None) if asked.query.is_some() => {
+                refuse("PERSISTED_QUERY_NOT_FOUND", "This server takes only documents that are registered.")
+            }
+            Ok(None) => refuse("PERSISTED_QUERY_NOT_FOUND", "There is no document with this id."),
+            Err(rejection) => Err(Box::new(server_error(rejection))),
+        }
     }
 
     /// Runs a query or a mutation.
@@ -99,34 +172,54 @@ impl Api {
         let kind = operation.kind;
         let span = tracing::info_span!("operation", request.id = request_id);
         let run = async {
-            let request = self.with_context(operation.request, caller);
+            let spent = operation.wants_cost.then(Spent::default);
+            let schema = if spent.is_some() { &self.costed_schema } else { &self.schema };
+            let mut request = self.request(&operation, &caller);
+            if let Some(spent) = &spent {
+                request = request.data(spent.clone());
+            }
             let patience = Duration::from_secs(self.limits.operation_seconds);
             let (response, statements) =
-                count_statements(tokio::time::timeout(patience, self.schema.execute(request))).await;
-            let response = response.unwrap_or_else(|_| {
+                count_statements(tokio::time::timeout(patience, schema.execute(request))).await;
+            let mut response = response.unwrap_or_else(|_| {
                 let cause = Internal::new("an operation took too long");
                 Response::from_errors(vec![server_error(Rejection::Unavailable(cause))])
             });
+            if let Some(cost) = spent.and_then(|spent| spent.cost()) {
+                response = response.extension("cost", Value::from(cost));
+            }
             tracing::debug!(%kind, statements, errors = response.errors.len(), "answered");
             reveal(response, request_id)
         };
         run.instrument(span).await
     }
 
-    /// Runs any operation; a subscription answers until it ends.
-    pub fn stream(
+    /// Runs a subscription for one phase; nothing where it has nothing to say.
+    pub async fn run_phase(
         &self,
-        operation: Operation,
-        caller: Caller,
-        request_id: String,
-    ) -> impl Stream<Item = Response> + Send + use<> {
-        let request = self.with_context(operation.request, caller);
-        self.schema.execute_stream(request).map(move |response| reveal(response, &request_id))
+        operation: &Operation,
+        caller: &Caller,
+        phase: Phase,
+        request_id: &str,
+    ) -> Option<Response> {
+        let request = self.request(operation, caller).data(phase);
+        let mut answers = self.schema.execute_stream(request);
+        let patience = Duration::from_secs(self.limits.operation_seconds);
+        let answer = tokio::time::timeout(patience, answers.next()).await.unwrap_or_else(|_| {
+            let cause = Internal::new("an answer took too long");
+            Some(Response::from_errors(vec![server_error(Rejection::Unavailable(cause))]))
+        });
+        answer.map(|answer| reveal(answer, request_id))
     }
 
-    fn with_context(&self, request: Request, caller: Caller) -> Request {
-        let loaders = Loaders::new(&self.services, &caller);
-        request.data(self.services.clone()).data(loaders).data(caller)
+    fn request(&self, operation: &Operation, caller: &Caller) -> Request {
+        let mut request = Request::new(&*operation.query).variables(operation.variables.clone());
+        request.operation_name.clone_from(&operation.name);
+        request.set_parsed_query(operation.document.clone());
+        let request = if self.introspection { request } else { request.disable_introspection() };
+        let loaders = Loaders::new(&self.services, caller);
+        let began = Began(self.services.hub.cursor());
+        request.data(self.services.clone()).data(loaders).data(caller.clone()).data(began)
     }
 }
 

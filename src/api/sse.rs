@@ -3,38 +3,56 @@
 //!
 //! Source: PROTOCOL.md of the graphql-sse library.
 
-use super::operation::{Api, Operation};
+use super::{
+    live::{self, Delivery, Subscriber},
+    operation::{Api, Lifetime, Operation},
+};
 use crate::graphql::Caller;
-use async_graphql::{Response as Answer, parser::types::OperationType};
+use async_graphql::{Response as Answer, ServerError, parser::types::OperationType};
 use axum::{
     body::Body,
     http::{HeaderName, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use futures_util::{Stream, StreamExt, future::Either, stream};
-use std::{convert::Infallible, time::Duration};
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
+use serde_json::{Value, json};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 /// After how long without an event a comment says that the stream goes on.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// Runs an operation and streams its answers, until it ends, the token does, or the process.
-pub fn run(
-    api: &Api,
+/// Runs an operation and streams its answers, until it ends, the token does, or the process. Only in the first case the client is told that this
+/// is all: otherwise it comes again.
+pub async fn run(
+    api: &Arc<Api>,
     operation: Operation,
-    caller: Caller,
+    (subscriber, device): (Subscriber, Option<String>),
     proven_until: Option<DateTime<Utc>>,
     request_id: &str,
 ) -> Response {
-    let ending = caller.viewer.as_ref().map(|viewer| api.services.accounts.ending(viewer.session_id));
-    let answers = if operation.kind == OperationType::Subscription {
-        Either::Left(api.stream(operation, caller, request_id.to_owned()))
+    let ending = subscriber.viewer.as_ref().map(|viewer| api.services.accounts.ending(viewer.session_id));
+    let answers: BoxStream<'static, String> = if operation.kind == OperationType::Subscription {
+        let errors = |errors: &[ServerError]| written(&json!({ "errors": errors }));
+        match live::subscribe(api, operation, subscriber).await {
+            Err(refused) => stream::once(std::future::ready(errors(&refused))).boxed(),
+            Ok(member) => member
+                .map(move |delivery| match delivery {
+                    Delivery::Answer(answer) => next(&answer),
+                    Delivery::End(ended) => errors(&ended),
+                })
+                .boxed(),
+        }
     } else {
-        let (api, request_id) = (api.clone(), request_id.to_owned());
-        Either::Right(stream::once(async move { api.execute(operation, caller, &request_id).await }))
+        let (api, request_id) = (Arc::clone(api), request_id.to_owned());
+        let caller = Caller::new(subscriber.viewer, device);
+        stream::once(async move { written(&json!(api.execute(operation, caller, &request_id).await)) }).boxed()
     };
     let shutdown = api.lifetime.shutdown.clone().cancelled_owned();
-    let (clock, open) = (std::sync::Arc::clone(&api.clock), api.lifetime.sockets.token());
+    let (clock, open) = (Arc::clone(&api.clock), api.lifetime.sockets.token());
     let token_over = async move {
         let Some(until) = proven_until else { return std::future::pending().await };
         // A virtual clock may stand still while ours goes on.
@@ -46,25 +64,35 @@ pub fn run(
         // The process does not end before its streams have.
         let _open = open;
         tokio::select! {
-            () = shutdown => {}
+            () = async { shutdown.await; tokio::time::sleep(Lifetime::moment()).await } => {}
             () = token_over => {}
             () = async { if let Some(ending) = &ending { ending.come().await } }, if ending.is_some() => {}
         }
     };
-    respond(answers.take_until(Box::pin(end)))
+    respond(answers.chain(complete()).take_until(Box::pin(end)))
 }
 
 /// Streams an answer that is none: the request could not run.
-pub fn refuse(answer: Answer) -> Response {
-    respond(stream::once(std::future::ready(answer)))
+pub fn refuse(answer: &Answer) -> Response {
+    respond(stream::once(std::future::ready(written(&json!(answer)))).chain(complete()))
 }
 
-fn respond(answers: impl Stream<Item = Answer> + Send + 'static) -> Response {
-    let next = |answer: Answer| format!("event: next\ndata: {}\n\n", serde_json::json!(answer));
-    // With an empty `data`, because a browser passes over an event that has none.
-    let complete = stream::once(async { "event: complete\ndata: \n\n".to_owned() });
+fn next(answer: &str) -> String {
+    format!("event: next\ndata: {answer}\n\n")
+}
+
+fn written(answer: &Value) -> String {
+    next(&answer.to_string())
+}
+
+/// With an empty `data`, because a browser passes over an event that has none.
+fn complete() -> impl Stream<Item = String> + Send {
+    stream::once(async { "event: complete\ndata: \n\n".to_owned() })
+}
+
+fn respond(events: impl Stream<Item = String> + Send + 'static) -> Response {
     let silence = tokio::time::interval_at(tokio::time::Instant::now() + SILENCE, SILENCE);
-    let events = tokio_stream::StreamExt::timeout_repeating(answers.map(next).chain(complete), silence);
+    let events = tokio_stream::StreamExt::timeout_repeating(events, silence);
     let lines = events.map(|event| Ok::<_, Infallible>(event.unwrap_or_else(|_| ":\n\n".to_owned())));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),

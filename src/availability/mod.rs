@@ -21,10 +21,10 @@ mod zone;
 
 pub use grid::Candidate;
 pub use hours::is_within_hours;
-pub use known::SharedCalendars;
+pub use known::{DoctorCalendar, Offered, SharedCalendars, read_hours_in};
 pub use listing::{DoctorListing, DoctorOrder};
 pub use model::{
-    Claim, NewRule, Offer, Override, OverrideKind, Rule, Schedule, Slot, SlotKey, SlotQuery, SlotStatus, Weekday, offer,
+    Claim, NewRule, Offer, Override, OverrideKind, Rule, Schedule, Slot, SlotKey, SlotQuery, SlotStatus, Weekday,
 };
 pub use overrides::NewOverride;
 pub use reasons::{Broken, Reason};

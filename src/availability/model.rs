@@ -1,7 +1,7 @@
 //! What slots are made of.
 
 use crate::{
-    directory::{Doctor, VisitType},
+    directory::VisitType,
     kernel::{
         id::{AvailabilityOverrideId, AvailabilityRuleId, DoctorId, VisitTypeId},
         interval::Interval,
@@ -131,17 +131,6 @@ impl Offer {
             start: visit.start - TimeDelta::minutes(self.before_minutes.into()),
             end: visit.end + TimeDelta::minutes(self.after_minutes.into()),
         }
-    }
-}
-
-/// What `doctor` offers: this visit type, this duration, or visits as long as the slots of the hours. Nothing where the visit type is
-/// another doctor's, or not offered any more.
-#[must_use]
-pub fn offer(doctor: &Doctor, visit_type: Option<&VisitType>, duration_minutes: Option<i32>) -> Option<Offer> {
-    match visit_type {
-        None => Some(Offer::lasting(duration_minutes, doctor.buffer_minutes)),
-        Some(visit_type) => (visit_type.doctor_id == doctor.id && visit_type.active)
-            .then(|| Offer::of(visit_type, doctor.buffer_minutes)),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Slots of doctors, many doctors at a time, and the hours that they come from.
 
 use super::{
+    claim::Claim,
     known::{Ask, DoctorCalendar, HORIZON, Keeper, SharedCalendars, SlotStream, read},
     model::{Offer, Schedule, Slot, SlotKey, SlotQuery, SlotStatus},
     reasons::{Reason, reasons},
     store::Hours,
 };
 use crate::{
-    calendar::{self, Change, Hub, Publisher, Turn},
+    calendar::{self, CalendarEvent, Change, Hub, Publisher, Turn},
     directory::{Directory, Doctor},
     infra::db::{Database, Transaction},
     kernel::{
@@ -161,6 +162,25 @@ impl Availability {
         let calendar = self.keeper.memory.find(doctor_id);
         let next = |calendar| open_in(calendar, ahead(now), now, (visit_type_id, duration_minutes), first);
         calendar.map(next).unwrap_or_default()
+    }
+
+    /// What this process knows of a doctor's calendar, perhaps not the newest; read where it knows nothing.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn known_calendar(&self, doctor_id: DoctorId) -> Result<Option<Arc<DoctorCalendar>>, Rejection> {
+        Ok(self.keeper.calendars(&[(doctor_id, 0)]).await?.remove(&doctor_id))
+    }
+
+    /// What this process knows of a doctor's calendar, if that is as new as `version`.
+    #[must_use]
+    pub fn known_at(&self, doctor_id: DoctorId, version: i32) -> Option<Arc<DoctorCalendar>> {
+        self.keeper.memory.get(&[(doctor_id, version)], self.clock.now()).remove(&doctor_id)
+    }
+
+    /// Keeps what a booking of this process has changed, without waiting for the event to come round.
+    pub fn note(&self, event: &CalendarEvent, claim: Claim) {
+        self.keeper.note(event, claim);
     }
 
     /// Those of these slots that the rules offer, with their present status.

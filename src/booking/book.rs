@@ -8,10 +8,11 @@ use super::{
     requests::{BookingRequest, Target, Wanted},
     service::Booking,
     store,
-    transaction::{CalendarTransaction, Written, around},
+    transaction::{CalendarTransaction, Written},
 };
 use crate::{
     accounts::{self, RoleName},
+    availability::Claim,
     calendar::Change,
     kernel::{
         check::{Check, REASON, TEXT},
@@ -104,44 +105,34 @@ impl Booking {
         transaction.finish(attempt, vec![appointment]).await
     }
 
-    /// Judges by what the calendar is at some version, and writes on the condition that it still has that version: two ways to the database
-    /// and back. Nothing where it has not, or where there is more to do than to write.
+    /// Judges by what this process knows of the calendar at some version, and writes on the condition that it still has that version: one way
+    /// to the database and back. Nothing where it has not, or where anything speaks against the booking: then the calendar's row decides.
     async fn book_at_once(
         &self,
         viewer: &Viewer,
         asked: &Asked,
         attempt: Option<&Attempt>,
     ) -> Result<Option<Written>, Failed> {
-        let Wanted { doctor_id, starts_at, .. } = asked.wanted;
-        let connection = self.database.reader();
-        let range = self.offers.occupied(&asked.wanted).unwrap_or_else(|| around(starts_at));
-        let reading = store::read(connection, doctor_id, range, attempt).await?;
-        let reading = reading.ok_or_else(|| no_doctor(asked.field))?;
-        let now = self.clock.settle(reading.database_time);
-        if let Some(record) = &reading.record {
-            return if record.is_kept(now) { Err(Failed::Twin) } else { Ok(None) };
-        }
-        let version = reading.version;
-        let offered = self.offers.offered(connection, doctor_id, reading.schedule_version, starts_at, now).await?;
-        let calendar = Calendar { offered, occupants: reading.occupants, now };
-        if calendar.has_holds() {
+        if !matches!(asked.terms, Terms::Offered) {
+            // Whoever overrides the horizon may be further ahead than anything that is known.
             return Ok(None);
         }
-        let permitted = calendar.judge(viewer, asked.clone())?;
-        let occupied = permitted.appointment().occupied;
-        if occupied.start < range.start || range.end < occupied.end {
-            // The pauses are others now than those that the reading went by.
-            return Ok(None);
-        }
+        let known = self.availability.known_calendar(asked.wanted.doctor_id).await?;
+        let known = known.ok_or_else(|| no_doctor(asked.field))?;
+        let version = known.version;
+        let calendar = Calendar { known, occupants: Vec::new(), now: self.clock.now() };
+        let Some(permitted) = calendar.judge_known(viewer, asked.clone()) else { return Ok(None) };
         let promise = (viewer.user_id, CONFIRM);
+        let appointment = permitted.appointment();
         match store::write_at_once(&self.database, &permitted, version, promise, attempt).await {
             Ok(Some(event)) => {
-                let appointments = vec![permitted.appointment().clone()];
-                Ok(Some(Written { appointments, events: vec![event] }))
+                let Appointment { visit, occupied, .. } = *appointment;
+                self.availability.note(&event, Claim { visit, occupied, is_hold: false, expires_at: None });
+                Ok(Some(Written { appointments: vec![appointment.clone()], events: vec![event] }))
             }
             Ok(None) => Ok(None),
-            Err(error) if store::is_taken(&error) => Err(Failed::Taken(None)),
-            Err(error) if store::is_key_used(&error) => Err(Failed::Twin),
+            // Somebody has it, or the key was used: behind the row is told what is so.
+            Err(error) if store::is_taken(&error) || store::is_key_used(&error) => Ok(None),
             Err(error) => Err(Rejection::from(error).into()),
         }
     }

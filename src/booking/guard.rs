@@ -6,11 +6,9 @@ use super::{
     model::{Appointment, AppointmentStatus},
     reference::new_reference,
     requests::Wanted,
-    store::Offered,
 };
 use crate::{
-    availability::{Offer, Verdict, judge, offer},
-    directory::VisitType,
+    availability::{DoctorCalendar, Offer, Offered, Verdict, judge},
     kernel::{
         id::{AppointmentId, UserId, VisitTypeId},
         interval::Interval,
@@ -50,8 +48,8 @@ impl Occupant {
 /// A doctor's calendar around a time that somebody wants, at one of its versions.
 #[derive(Debug)]
 pub struct Calendar {
-    /// The doctor, and what is offered.
-    pub offered: Arc<Offered>,
+    /// What the doctor offers.
+    pub known: Arc<DoctorCalendar>,
     /// The claims that may be in the way.
     pub occupants: Vec<Occupant>,
     /// The time by which to judge.
@@ -135,35 +133,53 @@ impl Calendar {
         })
     }
 
-    /// Whether a hold, alive or overdue, keeps any of the time around: then there is more to do than to judge.
-    #[must_use]
-    pub fn has_holds(&self) -> bool {
-        self.occupants.iter().any(|occupant| occupant.is_hold)
-    }
-
     /// Lets a claim through, if nothing speaks against it.
     ///
     /// # Errors
     /// `Taken`, or the reason why the time cannot be had.
     pub fn judge(&self, viewer: &Viewer, asked: Asked) -> Result<Permitted, Failed> {
-        let doctor = &self.offered.doctor;
-        self.permit(viewer)?;
-        let (visit, occupied) = match &asked.terms {
-            Terms::Offered => self.offered_visit(viewer, &asked)?,
-            Terms::Override(_) => self.any_visit(&asked)?,
-            Terms::InPlaceOf(visit, occupied) => self.bookable(&asked, (*visit, *occupied))?,
-        };
+        let (visit, occupied) = self.time(viewer, &asked)?;
         let in_the_way = self.occupants.iter().filter(|occupant| occupant.occupied.overlaps(&occupied));
         let (overdue, alive): (Vec<_>, Vec<_>) = in_the_way.partition(|occupant| occupant.is_overdue(self.now));
         if let Some(claim) = alive.first() {
             return Err(Failed::Taken(Some(claim.patient_id)));
         }
+        let overdue = overdue.iter().map(|hold| hold.id).collect();
+        Ok(self.permitted(asked, (visit, occupied), overdue))
+    }
+
+    /// Lets a plain booking through by what this process knows of the claims; nothing where it knows of any that keeps some of the time,
+    /// alive or not. Good only for whoever writes on the condition that the calendar still has the version of what is known.
+    #[must_use]
+    pub fn judge_known(&self, viewer: &Viewer, asked: Asked) -> Option<Permitted> {
+        let (visit, occupied) = self.time(viewer, &asked).ok()?;
+        let mut around = self.known.claims_around(visit).iter();
+        let is_free = !around.any(|claim| claim.occupied.overlaps(&occupied));
+        is_free.then(|| self.permitted(asked, (visit, occupied), Vec::new()))
+    }
+
+    /// The visit and the time that it keeps, if the terms let it be booked.
+    fn time(&self, viewer: &Viewer, asked: &Asked) -> Result<(Interval, Interval), Rejection> {
+        let may = viewer.role == Role::Patient || viewer.keeps(self.known.schedule.doctor_id, self.known.clinic_id);
+        if !may {
+            // Patients book with every doctor; staff book into the calendars that are theirs to keep.
+            return Err(Rejection::Forbidden);
+        }
+        Ok(match &asked.terms {
+            Terms::Offered => self.offered_visit(viewer, asked)?,
+            Terms::Override(_) => self.any_visit(asked)?,
+            Terms::InPlaceOf(visit, occupied) => self.bookable(asked, (*visit, *occupied))?,
+        })
+    }
+
+    fn permitted(&self, asked: Asked, time: (Interval, Interval), overdue: Vec<AppointmentId>) -> Permitted {
+        let (visit, occupied) = time;
         let status = if asked.held_for.is_some() { AppointmentStatus::Held } else { AppointmentStatus::Pending };
         let appointment = Appointment {
             id: AppointmentId::new(),
             reference: new_reference(),
-            doctor_id: doctor.id,
-            clinic_id: doctor.clinic_id,
+            doctor_id: self.known.schedule.doctor_id,
+            clinic_id: self.known.clinic_id,
             patient_id: asked.patient_id,
             visit_type_id: asked.wanted.visit_type_id,
             visit,
@@ -179,13 +195,7 @@ impl Calendar {
             created_at: self.now,
         };
         let reason = if let Terms::Override(reason) = asked.terms { Some(reason) } else { None };
-        Ok(Permitted { appointment, reason, overdue: overdue.iter().map(|hold| hold.id).collect() })
-    }
-
-    /// Patients book with every doctor; staff book into the calendars that are theirs to keep.
-    fn permit(&self, viewer: &Viewer) -> Result<(), Rejection> {
-        let may = viewer.role == Role::Patient || self.offered.doctor.is_kept_by(viewer);
-        if may { Ok(()) } else { Err(Rejection::Forbidden) }
+        Permitted { appointment, reason, overdue }
     }
 
     /// The visit, if the doctor offers it at this time.
@@ -196,7 +206,7 @@ impl Calendar {
         if wanted.duration_minutes.is_some() && wanted.duration_minutes != offer.duration_minutes {
             return Err(refusal(field, Code::SlotUnavailable));
         }
-        match judge(&self.offered.schedule, &offer, wanted.starts_at, &[], self.now) {
+        match judge(&self.known.schedule, &offer, wanted.starts_at, &[], self.now) {
             Verdict::Open { visit, is_of_slot_length } => {
                 let offered = wanted.visit_type_id.is_some() || is_of_slot_length || self.takes_as_long(visit);
                 if viewer.role == Role::Patient && !offered {
@@ -219,7 +229,7 @@ impl Calendar {
             return Err(Refusal::of(field, Code::Invalid, "A visit begins on a whole minute."));
         }
         let minutes = asked.wanted.duration_minutes.or(offer.duration_minutes);
-        let minutes = minutes.unwrap_or(self.offered.doctor.slot_minutes);
+        let minutes = minutes.unwrap_or(self.known.schedule.slot_minutes);
         let visit = Interval { start, end: start + TimeDelta::minutes(minutes.into()) };
         let occupied = offer.occupied(visit);
         // SQLite keeps instants as text, which has four digits for a year.
@@ -231,7 +241,7 @@ impl Calendar {
 
     /// The time, if the doctor can be booked at all and it is still to come.
     fn bookable(&self, asked: &Asked, time: (Interval, Interval)) -> Result<(Interval, Interval), Refusal> {
-        if !self.offered.doctor.active {
+        if !self.known.schedule.active {
             return Err(refusal(asked.field, Code::SlotUnavailable));
         }
         if time.0.start < self.now.trunc_subsecs(0) {
@@ -241,22 +251,20 @@ impl Calendar {
     }
 
     fn offer(&self, asked: &Asked) -> Result<Offer, Refusal> {
-        let unavailable = || refusal(asked.field, Code::SlotUnavailable);
-        let visit_type = match asked.wanted.visit_type_id {
-            Some(id) if asked.field == "time" => {
-                Some(self.offered.visit_type(id).ok_or_else(|| Refusal::not_found("time.visitTypeId"))?)
-            }
-            Some(id) => Some(self.offered.visit_type(id).ok_or_else(unavailable)?),
-            None => None,
-        };
-        offer(&self.offered.doctor, visit_type, asked.wanted.duration_minutes).ok_or_else(unavailable)
+        let Wanted { visit_type_id, duration_minutes, .. } = asked.wanted;
+        let is_known = visit_type_id.is_none_or(|id| self.known.visit_types.iter().any(|known| known.id == id));
+        if !is_known && asked.field == "time" {
+            return Err(Refusal::not_found("time.visitTypeId"));
+        }
+        let offer = self.known.offer(visit_type_id, duration_minutes);
+        offer.ok_or_else(|| refusal(asked.field, Code::SlotUnavailable))
     }
 
     /// Whether the doctor offers visits of this length.
     fn takes_as_long(&self, visit: Interval) -> bool {
         let minutes = (visit.end - visit.start).num_minutes();
-        let as_long = |offered: &VisitType| offered.active && i64::from(offered.duration_minutes) == minutes;
-        self.offered.visit_types.iter().any(as_long)
+        let length = |offered: &Offered| offered.offer.duration_minutes.map(i64::from);
+        self.known.visit_types.iter().any(|offered| offered.active && length(offered) == Some(minutes))
     }
 }
 

@@ -4,11 +4,11 @@ use super::{
     model::Appointment,
     reference,
     requests::{AppointmentFilter, AppointmentOrder},
-    store::{self, Offers},
+    store,
     taken::TakenTimes,
 };
 use crate::{
-    availability::{hours_of, is_within_hours, schedule},
+    availability::{Availability, hours_of, is_within_hours, schedule},
     calendar::Publisher,
     directory,
     infra::{db::Database, lock::Lock},
@@ -34,7 +34,7 @@ pub struct Booking {
     pub(super) lock: Arc<dyn Lock>,
     pub(super) lock_namespace: String,
     pub(super) publisher: Publisher,
-    pub(super) offers: Offers,
+    pub(super) availability: Arc<Availability>,
     pub(super) taken: TakenTimes,
 }
 
@@ -47,9 +47,10 @@ impl Booking {
         lock: Arc<dyn Lock>,
         lock_namespace: String,
         publisher: Publisher,
+        availability: Arc<Availability>,
     ) -> Self {
-        let (offers, taken) = (Offers::default(), TakenTimes::default());
-        Self { database, clock, lock, lock_namespace, publisher, offers, taken }
+        let taken = TakenTimes::default();
+        Self { database, clock, lock, lock_namespace, publisher, availability, taken }
     }
 
     /// The appointment with this booking reference, if the viewer may see it.

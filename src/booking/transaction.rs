@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     accounts,
+    availability::read_hours_in,
     calendar::{self, CalendarEvent, Change, Turn},
     directory::{self, Clinic, Doctor},
     infra::{db::Transaction, outbox},
@@ -23,7 +24,10 @@ use crate::{
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// What was made true, and what is to be told of it.
 #[derive(Debug)]
@@ -105,12 +109,13 @@ impl<'a> CalendarTransaction<'a> {
     /// # Errors
     /// Where the database does not answer.
     pub async fn calendar(&self, doctor_id: DoctorId, start: DateTime<Utc>) -> Result<Calendar, Rejection> {
-        let reading = store::read(&*self.transaction, doctor_id, around(start), None).await?;
+        let reading = store::read(&*self.transaction, doctor_id, around(start)).await?;
         let reading = reading.ok_or_else(|| Internal::new("a doctor without a calendar"))?;
-        let version = reading.schedule_version;
-        let offers = &self.booking.offers;
-        let offered = offers.offered(&*self.transaction, doctor_id, version, start, self.now).await?;
-        Ok(Calendar { offered, occupants: reading.occupants, now: self.now })
+        let known = match self.booking.availability.known_at(doctor_id, reading.schedule_version) {
+            Some(known) => known,
+            None => Arc::new(read_hours_in(&self.transaction, doctor_id, start, self.now).await?),
+        };
+        Ok(Calendar { known, occupants: reading.occupants, now: self.now })
     }
 
     /// A clinic, by its present settings.
@@ -276,7 +281,6 @@ impl<'a> CalendarTransaction<'a> {
 }
 
 /// What can be in the way of a visit that begins at `start`: the longest one, with the longest pauses.
-#[must_use]
-pub fn around(start: DateTime<Utc>) -> Interval {
+fn around(start: DateTime<Utc>) -> Interval {
     Interval { start: start - TimeDelta::minutes(240), end: start + TimeDelta::minutes(480 + 240) }
 }

@@ -1,10 +1,13 @@
-//! Where watchers of calendars meet the log. The bus brings news at once; the log, read twice a second and whenever the bus may have lost
-//! something, is the truth. So each watcher gets every event once, each doctor's in order.
+//! Where those who follow calendars and appointments meet the log. The bus brings news at once; the log, read twice a second and whenever
+//! the bus may have lost something, is the truth. So each of them gets everything once, each doctor's events in order.
 
 use super::{
-    model::CalendarEvent,
+    cursor::{Cursor, Kind, Position},
+    feed::{Audience, Delivered, Feed, Interest, Missed, Place, Roster, Selection, Watch},
+    model::{AppointmentStep, CalendarEvent, Change},
     publisher::from_message,
-    store::{self, Position},
+    state::{Opened, Opening, Order, State},
+    store::{self, Between},
 };
 use crate::{
     infra::{
@@ -12,100 +15,195 @@ use crate::{
         db::Database,
         supervise::supervise,
     },
-    kernel::{id::DoctorId, rejection::Rejection},
+    kernel::{
+        clock::Clock,
+        id::DoctorId,
+        rejection::{Internal, Rejection},
+    },
 };
 use futures_util::Stream;
 use std::{
     collections::{HashMap, HashSet},
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::{Notify, oneshot};
+use uuid::Uuid;
 
 /// How long an event whose message was lost may stay unseen.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A process that missed more than this begins anew, and so do its watchers.
+/// A process that missed more than this begins anew, and so do those who follow.
 const CATCH_UP: u64 = 10_000;
+/// How many missed events are read at a time.
+const PAGE: u64 = 500;
 
-/// Which calendars to watch.
-#[derive(Clone, Debug)]
-pub enum Selection {
-    /// Those of these doctors.
-    Doctors(HashSet<DoctorId>),
-    /// All of them.
-    All,
-}
-
-impl Selection {
-    fn includes(&self, doctor_id: DoctorId) -> bool {
-        match self {
-            Self::Doctors(doctors) => doctors.contains(&doctor_id),
-            Self::All => true,
-        }
-    }
-}
-
-/// Brings the events of calendars to those who watch them in this process.
+/// Brings what happens to those who follow it in this process.
 #[derive(Debug)]
 pub struct Hub {
     database: Database,
-    queue: usize,
+    clock: Arc<dyn Clock>,
+    roster: Arc<dyn Roster>,
+    log: Uuid,
     state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    /// What was committed at it was delivered.
-    position: Position,
-    /// The last version that was delivered, of every doctor that something was delivered of.
-    versions: HashMap<DoctorId, i32>,
-    watchers: HashMap<u64, Watcher>,
-    next_watcher: u64,
-}
-
-#[derive(Debug)]
-struct Watcher {
-    selection: Selection,
-    events: mpsc::Sender<CalendarEvent>,
+    /// Somebody wants something before the next pause is over.
+    asked: Notify,
 }
 
 impl Hub {
-    /// A hub that delivers what happens from now on. At most `queue` events wait for a slow watcher.
+    /// A hub that delivers what happens from now on.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn start(database: Database, bus: Arc<dyn Bus>, queue: usize) -> Result<Arc<Self>, Rejection> {
-        let position = store::position(&database).await?;
-        let state = State { position, versions: HashMap::new(), watchers: HashMap::new(), next_watcher: 0 };
-        let hub = Arc::new(Self { database, queue, state: Mutex::new(state) });
+    pub async fn start(
+        database: Database,
+        clock: Arc<dyn Clock>,
+        bus: Arc<dyn Bus>,
+        roster: Arc<dyn Roster>,
+    ) -> Result<Arc<Self>, Rejection> {
+        let log = store::log_id(&database).await?;
+        let state = Mutex::new(State::new(store::position(&database).await?));
+        let hub = Arc::new(Self { database, clock, roster, log, state, asked: Notify::new() });
         let follower = Arc::clone(&hub);
-        supervise("calendar.hub", move || Arc::clone(&follower).follow(bus.listen()));
+        supervise("calendar.hub", move || Arc::clone(&follower).run(bus.listen()));
         Ok(hub)
     }
 
-    /// Watches from now on.
+    /// Watches calendars from now on, at once.
     #[must_use]
     pub fn watch(self: &Arc<Self>, selection: Selection) -> Watch {
-        let (sender, events) = mpsc::channel(self.queue);
         let mut state = self.state();
-        let watcher = state.next_watcher;
-        state.next_watcher += 1;
-        state.watchers.insert(watcher, Watcher { selection, events: sender });
-        drop(state);
-        Watch { hub: Arc::clone(self), watcher, events, ended: false }
+        let start = Arc::new(self.cursor_at(state.position.clone()));
+        let (watcher, news) = state.add(Interest::Calendars(selection));
+        Watch(Feed::new(Arc::clone(self), watcher, news, start), false)
     }
 
-    async fn follow(self: Arc<Self>, mut listener: Listener) -> anyhow::Result<()> {
+    /// Follows from now on: whatever is not committed when this is called, and nothing else, comes.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn follow(self: &Arc<Self>, interest: Interest) -> Result<Feed, Rejection> {
+        let (opened, opening) = oneshot::channel();
+        self.state().openings.push(Opening { interest, opened });
+        self.asked.notify_one();
+        let silent = || Rejection::Unavailable(Internal::new("the hub does not answer"));
+        let opened = tokio::time::timeout(PAUSE * 10, opening).await.map_err(|_| silent())?;
+        let (watcher, news, position) = opened.map_err(|_| silent())??;
+        Ok(Feed::new(Arc::clone(self), watcher, news, Arc::new(self.cursor_at(position))))
+    }
+
+    /// The cursor behind everything that was delivered by now.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        let position = self.state().position.clone();
+        self.cursor_at(position)
+    }
+
+    fn cursor_at(&self, position: Position) -> Cursor {
+        Cursor::at(self.log, self.clock.now().timestamp(), position)
+    }
+
+    /// The doctors that a selection means at this moment; nothing where it means all, or a place that nobody watches.
+    #[must_use]
+    pub fn members(&self, selection: &Selection) -> Option<HashSet<DoctorId>> {
+        match selection {
+            Selection::Doctors(doctors) => Some(doctors.clone()),
+            Selection::Place(place) => self.state().places.get(place).cloned(),
+            Selection::All => None,
+        }
+    }
+
+    pub(super) fn mark(&self, watcher: u64) -> u64 {
+        let mut state = self.state();
+        state.marks.push(watcher);
+        self.asked.notify_one();
+        state.mark + 1
+    }
+
+    pub(super) fn leave(&self, watcher: u64) {
+        self.state().remove(watcher);
+    }
+
+    /// What was missed of some calendars between two cursors, each doctor's events in order. Ends with `CursorExpired` where the log does
+    /// not go back so far, or is another.
+    pub fn missed_events(
+        self: &Arc<Self>,
+        selection: &Selection,
+        from: Arc<Cursor>,
+        to: Arc<Cursor>,
+    ) -> impl Stream<Item = Result<Delivered<CalendarEvent>, Rejection>> + Send + use<> {
+        let hub = Arc::clone(self);
+        let doctors = self.members(selection).map(|doctors| doctors.into_iter().collect::<Vec<_>>());
+        async_stream::try_stream! {
+            hub.check(&from, &to)?;
+            let mut behind = 0;
+            loop {
+                let but = &seen(&from, Kind::Events);
+                let between = Between { from: &from.position, to: &to.position, but, behind, limit: PAGE };
+                let page = store::events(&hub.database, &between, doctors.as_deref()).await?;
+                hub.check_cut(&from).await?;
+                let Some(last) = page.last() else { break };
+                behind = last.id;
+                for event in page {
+                    if !from.ahead.contains(&event.id) {
+                        yield Delivered { what: event, cursor: Arc::new(from.resumed(Kind::Events, &to.position, event.id)) };
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same of appointments.
+    pub fn missed_steps(
+        self: &Arc<Self>,
+        audience: Audience,
+        from: Arc<Cursor>,
+        to: Arc<Cursor>,
+    ) -> impl Stream<Item = Result<Delivered<AppointmentStep>, Rejection>> + Send + use<> {
+        let hub = Arc::clone(self);
+        async_stream::try_stream! {
+            hub.check(&from, &to)?;
+            let mut behind = 0;
+            loop {
+                let but = &seen(&from, Kind::Steps);
+                let between = Between { from: &from.position, to: &to.position, but, behind, limit: PAGE };
+                let page = store::steps(&hub.database, &between, audience).await?;
+                hub.check_cut(&from).await?;
+                let Some(last) = page.last() else { break };
+                behind = last.id;
+                for step in page {
+                    let cursor = Arc::new(from.resumed(Kind::Steps, &to.position, step.id));
+                    yield Delivered { what: step, cursor };
+                }
+            }
+        }
+    }
+
+    fn check(&self, from: &Cursor, to: &Cursor) -> Result<(), Rejection> {
+        let positions = from.progress.iter().map(|(_, position, _)| position).chain([&from.position]);
+        let is_ours = from.log == self.log && positions.into_iter().all(|position| !position.is_beyond(&to.position));
+        if is_ours { Ok(()) } else { Err(Rejection::CursorExpired) }
+    }
+
+    /// Asked after what was to be read: then nothing was cut off before it was read.
+    async fn check_cut(&self, from: &Cursor) -> Result<(), Rejection> {
+        let cut = store::cut(&self.database).await?;
+        if from.position.includes_all_of(cut) { Ok(()) } else { Err(Rejection::CursorExpired) }
+    }
+
+    async fn run(self: Arc<Self>, mut listener: Listener) -> anyhow::Result<()> {
         let mut pause = tokio::time::interval(PAUSE);
+        pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let in_order = tokio::select! {
                 signal = listener.next() => match signal {
-                    Signal::Message(text) => from_message(&text).is_none_or(|event| self.state().deliver_next(event)),
+                    Signal::Message(text) => match from_message(&text) {
+                        Some(event) => self.bring(event).await?,
+                        None => true,
+                    },
                     Signal::Gap => false,
                 },
                 _ = pause.tick() => false,
+                () = self.asked.notified() => false,
             };
             if !in_order {
                 self.read_log().await?;
@@ -113,23 +211,105 @@ impl Hub {
         }
     }
 
-    async fn read_log(&self) -> Result<(), Rejection> {
-        let from = self.state().position.clone();
-        // Taken before the events are read: what is committed at it is among them.
-        let position = store::position(&self.database).await?;
-        let events = store::since(&self.database, &from, CATCH_UP).await?;
+    /// Delivers an event that the bus brought; false where the log has to be read for it, or for what came with it.
+    async fn bring(&self, event: CalendarEvent) -> Result<bool, Rejection> {
+        match self.state().order_of(&event) {
+            Order::Old => return Ok(true),
+            Order::Next => {}
+            Order::Unknown => return Ok(false),
+        }
+        let moves = self.moves(&[event]).await?;
         let mut state = self.state();
-        if events.len() as u64 == CATCH_UP {
-            tracing::warn!("too much was missed: all watchers have to resume");
-            state.versions.clear();
-            state.watchers.clear();
-        } else {
-            for event in events {
-                state.deliver(event);
+        // Where a cursor would become too long, delivery waits for the position.
+        if state.is_full() {
+            return Ok(false);
+        }
+        state.ahead.push((event.id, event.doctor_id));
+        let base = self.cursor_at(state.position.clone());
+        state.deliver(event, moves.get(&event.doctor_id), &base);
+        Ok(!state.follows_appointments())
+    }
+
+    async fn read_log(&self) -> Result<(), Rejection> {
+        let (from, asked) = self.state().begin_reading();
+        let result = self.read_from(&from).await;
+        self.answer_marks(asked.marks, asked.mark, result.is_ok());
+        for Opening { interest, opened } in asked.openings {
+            let answer = match &result {
+                Ok(()) => self.open(interest).await,
+                Err(rejection) => Err(rejection.clone()),
+            };
+            // Who asked may not wait any more.
+            if let Err(Ok((watcher, ..))) = opened.send(answer) {
+                self.leave(watcher);
             }
         }
-        state.position = position;
+        result
+    }
+
+    fn answer_marks(&self, marks: Vec<u64>, mark: u64, is_read: bool) {
+        let mut state = self.state();
+        if is_read {
+            let cursor = Arc::new(self.cursor_at(state.position.clone()));
+            state.answer(marks, mark, &cursor);
+        } else {
+            // They are answered when the database is back.
+            state.marks.extend(marks);
+        }
+    }
+
+    async fn open(&self, interest: Interest) -> Result<Opened, Rejection> {
+        let Interest::Calendars(Selection::Place(place)) = interest else {
+            let mut state = self.state();
+            let (watcher, news) = state.add(interest);
+            return Ok((watcher, news, state.position.clone()));
+        };
+        let members = self.roster.members(place).await?;
+        let mut state = self.state();
+        // Where others watch it, it is known as of the last event; nothing is delivered meanwhile.
+        state.places.entry(place).or_insert(members);
+        let (watcher, news) = state.add(interest);
+        Ok((watcher, news, state.position.clone()))
+    }
+
+    async fn read_from(&self, from: &Position) -> Result<(), Rejection> {
+        let to = store::position(&self.database).await?;
+        let between = Between { from, to: &to, but: &[], behind: 0, limit: CATCH_UP };
+        let events = store::events(&self.database, &between, None).await?;
+        let follows_appointments = self.state().follows_appointments();
+        let steps = if follows_appointments {
+            store::steps(&self.database, &between, Audience::All).await?
+        } else {
+            Vec::new()
+        };
+        let moves = self.moves(&events).await?;
+        let mut state = self.state();
+        if events.len().max(steps.len()) as u64 >= CATCH_UP {
+            tracing::warn!("too much was missed: all who follow have to resume");
+            state.forget_all();
+        } else {
+            let base = self.cursor_at(from.clone());
+            let behind = |kind, row| Cursor { progress: vec![(kind, to.clone(), row)], ..base.clone() };
+            for event in events {
+                state.deliver(event, moves.get(&event.doctor_id), &behind(Kind::Events, event.id));
+            }
+            for step in steps {
+                state.deliver_step(&step, &Arc::new(behind(Kind::Steps, step.id)));
+            }
+        }
+        state.position = to;
+        state.ahead.clear();
         Ok(())
+    }
+
+    /// Where the doctors belong whose settings changed, as far as anybody watches a place: one query for all who do.
+    async fn moves(&self, events: &[CalendarEvent]) -> Result<HashMap<DoctorId, HashSet<Place>>, Rejection> {
+        let changed = events.iter().filter(|event| event.change == Change::ScheduleChanged);
+        let changed: HashSet<_> = changed.map(|event| event.doctor_id).collect();
+        if changed.is_empty() || self.state().places.is_empty() {
+            return Ok(HashMap::new());
+        }
+        self.roster.places(&changed.into_iter().collect::<Vec<_>>()).await
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -137,61 +317,14 @@ impl Hub {
     }
 }
 
-impl State {
-    /// Delivers an event that the bus brought, if none is missing before it. Of a doctor that nothing was delivered of, nobody here knows
-    /// what comes next, so the log is asked.
-    fn deliver_next(&mut self, event: CalendarEvent) -> bool {
-        match self.versions.get(&event.doctor_id) {
-            Some(version) if event.version <= version + 1 => {
-                self.deliver(event);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn deliver(&mut self, event: CalendarEvent) {
-        let version = self.versions.entry(event.doctor_id).or_insert(0);
-        if event.version <= *version {
-            return;
-        }
-        *version = event.version;
-        self.watchers.retain(|_, watcher| {
-            // A watcher whose queue is full is let go, for the others must not wait; its stream ends with `Missed`.
-            !watcher.selection.includes(event.doctor_id)
-                || !matches!(watcher.events.try_send(event), Err(TrySendError::Full(_)))
-        });
-    }
+/// What of `kind` was seen of the part of the log behind `from`.
+fn seen(from: &Cursor, kind: Kind) -> Vec<(&Position, i64)> {
+    let of_kind = from.progress.iter().filter(|(of, ..)| *of == kind);
+    of_kind.map(|(_, position, row)| (position, *row)).collect()
 }
 
-/// Events were lost because they were not taken in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missed;
-
-/// The events of the watched calendars. Ends with `Missed` where they were not taken in time, and only then.
-#[derive(Debug)]
-pub struct Watch {
-    hub: Arc<Hub>,
-    watcher: u64,
-    events: mpsc::Receiver<CalendarEvent>,
-    ended: bool,
-}
-
-impl Stream for Watch {
-    type Item = Result<CalendarEvent, Missed>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        let event = std::task::ready!(self.events.poll_recv(context));
-        self.ended = event.is_none();
-        Poll::Ready(Some(event.ok_or(Missed)))
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.hub.state().watchers.remove(&self.watcher);
+impl From<Missed> for Rejection {
+    fn from(_: Missed) -> Self {
+        Self::ResumeRequired
     }
 }

@@ -23,3 +23,19 @@ pub async fn relay(database: &Database, publisher: &Publisher, clock: &dyn Clock
         tokio::time::sleep(PAUSE).await;
     }
 }
+
+/// How many changes are cut off the log at a time.
+const CUT: u64 = 1_000;
+/// How often the log is looked over.
+const CUT_PAUSE: Duration = Duration::from_mins(10);
+
+/// Keeps the log as long as it shall be, for ever: cursors that are older have to begin anew. The history of appointments stays.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn cut_log(database: &Database, clock: &dyn Clock, kept: TimeDelta) -> anyhow::Result<()> {
+    loop {
+        while store::cut_before(database, clock.now() - kept, CUT).await? as u64 == CUT {}
+        tokio::time::sleep(CUT_PAUSE).await;
+    }
+}

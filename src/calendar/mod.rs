@@ -1,14 +1,19 @@
 //! Each doctor's calendar: a version that grows by one with every change, the log of the changes, and their way to whoever watches.
 //! Doctors are known here by their ids only.
 
+mod cursor;
+mod feed;
 mod hub;
 mod jobs;
 mod model;
 mod publisher;
+mod state;
 mod store;
 
-pub use hub::{Hub, Missed, Selection, Watch};
-pub use jobs::relay;
-pub use model::{CalendarEvent, Change};
+pub use cursor::{Cursor, InvalidCursor, Kind, Position};
+pub use feed::{Audience, Delivered, Feed, Interest, Missed, News, Place, Roster, Selection, Watch};
+pub use hub::Hub;
+pub use jobs::{cut_log, relay};
+pub use model::{AppointmentStep, CalendarEvent, Change};
 pub use publisher::Publisher;
-pub use store::{Turn, log_id, open_in, record_in, take_turn_in, try_turn_in, versions};
+pub use store::{Turn, events_after, log_id, open_in, record_in, take_turn_in, try_turn_in, versions};

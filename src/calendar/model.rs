@@ -1,6 +1,10 @@
 //! Changes of calendars.
 
-use crate::kernel::{id::DoctorId, interval::Interval};
+use crate::kernel::{
+    id::{AppointmentId, ClinicId, DoctorId, UserId},
+    interval::Interval,
+};
+use ::entity::appointment::AppointmentStatus;
 use chrono::{DateTime, Utc};
 
 /// One change of one calendar.
@@ -16,6 +20,31 @@ pub struct CalendarEvent {
     pub change: Change,
     /// When.
     pub occurred_at: DateTime<Utc>,
+}
+
+/// One step in the life of an appointment, as the log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppointmentStep {
+    /// Its row in the log.
+    pub id: i64,
+    /// Which appointment.
+    pub appointment_id: AppointmentId,
+    /// Whose visit.
+    pub patient_id: UserId,
+    /// With whom.
+    pub doctor_id: DoctorId,
+    /// Where.
+    pub clinic_id: ClinicId,
+    /// What it was; nothing before it was made.
+    pub from: Option<AppointmentStatus>,
+    /// What it became.
+    pub to: AppointmentStatus,
+    /// Who did it; nobody where the system did.
+    pub actor_id: Option<UserId>,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// What happened to a calendar.

@@ -12,6 +12,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use std::collections::HashSet;
 
 const ZONES: [Tz; 6] = [
     Tz::Europe__Warsaw,
@@ -242,14 +243,24 @@ fn visit_type(doctor_id: DoctorId, name: &str, duration_minutes: i32, mode: Visi
 }
 
 impl PlannedDoctor {
-    /// The appointments of the doctor, each of another patient.
-    pub fn appointments(&self, number: usize, patients: &[PlannedPatient]) -> Vec<PlannedVisit> {
+    /// The appointments of the doctor, each of another patient. Among a million references two may well be the same, so those that are
+    /// `used` are not taken again.
+    pub fn appointments(
+        &self,
+        number: usize,
+        patients: &[PlannedPatient],
+        used: &mut HashSet<String>,
+    ) -> Vec<PlannedVisit> {
         let offer = Offer::lasting(None, self.buffer_minutes);
         let appointment = |(place, visit): (usize, &Interval)| {
+            let mut reference = new_reference();
+            while !used.insert(reference.clone()) {
+                reference = new_reference();
+            }
             let patient = &patients[(number * 7_919 + place * 31) % patients.len()];
             PlannedVisit {
                 id: AppointmentId::new(),
-                reference: new_reference(),
+                reference,
                 doctor_id: self.schedule.doctor_id,
                 clinic_id: self.clinic_id,
                 patient_id: patient.id,

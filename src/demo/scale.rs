@@ -11,6 +11,7 @@ use crate::{
 };
 use chrono::SubsecRound;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::HashSet;
 
 /// How many doctors are written in one transaction; fewer where they have many appointments.
 const PART: usize = 250;
@@ -80,13 +81,14 @@ impl Demo<'_> {
     ) -> Result<usize, Rejection> {
         let now = self.clock.now().trunc_subsecs(0);
         let count = sizes.doctors.saturating_sub(super::DOCTORS.len());
+        let mut references = HashSet::new();
         let (mut number, mut made) = (0, 0);
         while number < count {
             let (mut doctors, mut visits) = (Vec::new(), Vec::new());
             while number < count && doctors.len() < PART && visits.len() < VISITS {
                 let (clinic, specialty) = (&clinics[number % clinics.len()], specialties[number % specialties.len()]);
                 let doctor = sizes.doctor(number, count, clinic, specialty, now);
-                visits.extend(doctor.appointments(number, patients));
+                visits.extend(doctor.appointments(number, patients, &mut references));
                 doctors.push(doctor);
                 number += 1;
             }

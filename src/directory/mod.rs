@@ -15,4 +15,4 @@ pub use store::{
     clinics, doctor_ids, doctors, doctors_of_clinics, doctors_of_specialties, doctors_of_users, listed_ids,
     specialties, specialties_of, specialty_by_slug, visit_types, visit_types_of,
 };
-pub use watch::Watched;
+pub use watch::Register;

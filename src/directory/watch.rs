@@ -1,92 +1,55 @@
-//! Watching the calendars of some doctors, of a clinic's, or of those who practise a specialty.
+//! Following the calendars of some doctors, of a clinic's, or of those who practise a specialty.
 
 use super::{model::DoctorFilter, service::Directory, store};
 use crate::{
-    calendar::{CalendarEvent, Change, Missed, Selection},
-    kernel::{
-        id::{ClinicId, DoctorId, SpecialtyId},
-        rejection::Rejection,
-    },
+    calendar::{Feed, Interest, Place, Roster, Selection},
+    infra::db::Database,
+    kernel::{id::DoctorId, rejection::Rejection},
 };
-use futures_util::{Stream, StreamExt, stream::BoxStream};
-use std::{collections::HashSet, sync::Arc};
-
-/// Whose calendars to watch.
-#[derive(Clone, Debug)]
-pub enum Watched {
-    /// Those of these doctors.
-    Doctors(HashSet<DoctorId>),
-    /// Those of a clinic's doctors, present and future.
-    Clinic(ClinicId),
-    /// Those of the doctors who practise this, now or later.
-    Specialty(SpecialtyId),
-}
+use std::collections::{HashMap, HashSet};
 
 impl Directory {
-    /// Watches calendars from now on.
+    /// Follows calendars from now on.
     ///
     /// # Errors
     /// `NotFound` where something that is named is not there.
-    pub async fn watch(
-        self: &Arc<Self>,
-        watched: Watched,
-    ) -> Result<BoxStream<'static, Result<CalendarEvent, Missed>>, Rejection> {
-        let database = &self.database;
-        let (found, filter) = match &watched {
-            Watched::Doctors(ids) => {
+    pub async fn follow(&self, selection: Selection) -> Result<Feed, Rejection> {
+        let connection = self.database.reader();
+        let found = match &selection {
+            Selection::Doctors(ids) => {
                 let ids: Vec<_> = ids.iter().copied().collect();
-                (store::doctors(database.reader(), &ids).await?.len() == ids.len(), None)
+                store::doctors(connection, &ids).await?.len() == ids.len()
             }
-            Watched::Clinic(id) => {
-                let filter = DoctorFilter { clinic_id: Some(*id), ..DoctorFilter::default() };
-                (store::clinics(database.reader(), &[*id]).await?.len() == 1, Some(filter))
-            }
-            Watched::Specialty(id) => {
-                let filter = DoctorFilter { specialty_id: Some(*id), ..DoctorFilter::default() };
-                (store::specialties(database, &[*id]).await?.len() == 1, Some(filter))
-            }
+            Selection::Place(Place::Clinic(id)) => store::clinics(connection, &[*id]).await?.len() == 1,
+            Selection::Place(Place::Specialty(id)) => store::specialties(&self.database, &[*id]).await?.len() == 1,
+            Selection::All => true,
         };
-        if !found {
-            return Err(Rejection::NotFound);
-        }
-        match (watched, filter) {
-            (Watched::Doctors(ids), _) => Ok(self.hub.watch(Selection::Doctors(ids)).boxed()),
-            (_, filter) => Ok(self.watch_members(filter.unwrap_or_default()).await?.boxed()),
-        }
+        if found { self.hub.follow(Interest::Calendars(selection)).await } else { Err(Rejection::NotFound) }
+    }
+}
+
+/// Who works where and practises what, for the hub, which knows doctors by their ids only.
+#[derive(Debug)]
+pub struct Register(pub Database);
+
+#[async_trait::async_trait]
+impl Roster for Register {
+    async fn members(&self, place: Place) -> Result<HashSet<DoctorId>, Rejection> {
+        let filter = match place {
+            Place::Clinic(id) => DoctorFilter { clinic_id: Some(id), ..DoctorFilter::default() },
+            Place::Specialty(id) => DoctorFilter { specialty_id: Some(id), ..DoctorFilter::default() },
+        };
+        Ok(store::member_ids(self.0.reader(), &filter, None).await?.into_iter().collect())
     }
 
-    /// Watches all calendars, and lets through what happens to those that belong.
-    async fn watch_members(
-        self: &Arc<Self>,
-        filter: DoctorFilter,
-    ) -> Result<impl Stream<Item = Result<CalendarEvent, Missed>> + use<>, Rejection> {
-        // Listen first: who joins while the members are read is heard.
-        let mut events = self.hub.watch(Selection::All);
-        let directory = Arc::clone(self);
-        let members = store::member_ids(self.database.reader(), &filter, None).await?;
-        let mut members: HashSet<_> = members.into_iter().collect();
-        Ok(async_stream::stream! {
-            while let Some(event) = events.next().await {
-                let Ok(event) = event else {
-                    yield Err(Missed);
-                    break;
-                };
-                let belonged = members.contains(&event.doctor_id);
-                if event.change == Change::ScheduleChanged {
-                    let only = Some(event.doctor_id);
-                    match store::member_ids(directory.database.reader(), &filter, only).await {
-                        Ok(found) if found.is_empty() => members.remove(&event.doctor_id),
-                        Ok(_) => members.insert(event.doctor_id),
-                        Err(_) => {
-                            yield Err(Missed);
-                            break;
-                        }
-                    };
-                }
-                if belonged || members.contains(&event.doctor_id) {
-                    yield Ok(event);
-                }
-            }
-        })
+    async fn places(&self, doctors: &[DoctorId]) -> Result<HashMap<DoctorId, HashSet<Place>>, Rejection> {
+        let found = store::doctors(self.0.reader(), doctors).await?;
+        let mut specialties = store::specialties_of(&self.0, doctors).await?;
+        let places = |(id, clinic)| {
+            let practised = specialties.remove(&id).unwrap_or_default();
+            let practised = practised.into_iter().map(|specialty| Place::Specialty(specialty.id));
+            (id, practised.chain([Place::Clinic(clinic)]).collect())
+        };
+        Ok(found.into_values().map(|doctor| (doctor.id, doctor.clinic_id)).map(places).collect())
     }
 }

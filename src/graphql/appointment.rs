@@ -185,7 +185,7 @@ impl Appointment {
 
 /// A step in the life of an appointment.
 #[derive(Description)]
-pub struct AppointmentTransition(booking::Transition);
+pub struct AppointmentTransition(pub booking::Transition);
 
 #[Object(use_type_description)]
 impl AppointmentTransition {
@@ -316,7 +316,7 @@ fetch!(
     /// Those appointments that the viewer may see.
     VisibleAppointments(services, caller): AppointmentId => booking::Appointment,
     |keys| {
-        let Some(viewer) = &caller.viewer else { return Ok(HashMap::new()) };
+        let Some(viewer) = caller.viewer() else { return Ok(HashMap::new()) };
         booking::appointments(services.database.reader(), viewer, keys).await
     }
 );
@@ -325,7 +325,7 @@ fetch!(
     /// What appointments were moved to, as far as the viewer may see that.
     Replacements(services, caller): AppointmentId => booking::Appointment,
     |keys| {
-        let Some(viewer) = &caller.viewer else { return Ok(HashMap::new()) };
+        let Some(viewer) = caller.viewer() else { return Ok(HashMap::new()) };
         booking::replacements(services.database.reader(), viewer, keys).await
     }
 );
@@ -342,7 +342,7 @@ fetch!(
     /// Those appointments of patients that the viewer may see.
     PatientAppointments(services, caller): (UserId, ListArguments) => Page<booking::Appointment>,
     |keys| {
-        let Some(viewer) = &caller.viewer else { return Ok(HashMap::new()) };
+        let Some(viewer) = caller.viewer() else { return Ok(HashMap::new()) };
         let mut found = HashMap::new();
         for (arguments, patients) in super::loaders::by_arguments(keys) {
             let (filter, order, request) = &arguments;

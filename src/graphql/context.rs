@@ -4,13 +4,18 @@ use super::loaders::Loaders;
 use crate::{
     accounts::Accounts,
     availability::Availability,
+    board::Boards,
     booking::Booking,
+    calendar::{self, Hub},
     directory::Directory,
     infra::db::Database,
     kernel::{clock::Clock, rejection::Rejection, viewer::Viewer},
 };
 use async_graphql::Context;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// The services that resolvers call.
 #[derive(Clone, Debug)]
@@ -21,22 +26,57 @@ pub struct Services {
     pub directory: Arc<Directory>,
     /// Slots.
     pub availability: Arc<Availability>,
+    /// Live boards.
+    pub boards: Arc<Boards>,
     /// Appointments.
     pub booking: Arc<Booking>,
+    /// What happens.
+    pub hub: Arc<Hub>,
     /// For the loaders.
     pub database: Database,
     /// For defaults that depend on the time.
     pub clock: Arc<dyn Clock>,
 }
 
-/// Who sent the request.
+/// Who sent the request. Remembers whether anybody asked: an answer for which nobody did is the same for everybody.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    /// Who is signed in; nobody for a visitor.
-    pub viewer: Option<Viewer>,
-    /// What the client calls itself.
-    pub device: Option<String>,
+    viewer: Option<Viewer>,
+    device: Option<String>,
+    asked: Arc<AtomicBool>,
 }
+
+impl Caller {
+    /// Somebody who is signed in, or a visitor, at what the client calls itself.
+    #[must_use]
+    pub fn new(viewer: Option<Viewer>, device: Option<String>) -> Self {
+        Self { viewer, device, asked: Arc::default() }
+    }
+
+    /// Who is signed in; nobody for a visitor.
+    #[must_use]
+    pub fn viewer(&self) -> Option<&Viewer> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.viewer.as_ref()
+    }
+
+    /// What the client calls itself.
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.device.as_deref()
+    }
+
+    /// Whether anybody has asked who it is.
+    #[must_use]
+    pub fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+/// The place in the log from which on an operation may have missed something: taken before it reads anything.
+#[derive(Clone, Debug)]
+pub struct Began(pub calendar::Cursor);
 
 /// Short names for what a resolver needs.
 pub trait Reach {
@@ -49,7 +89,7 @@ pub trait Reach {
 
     /// Who is signed in.
     fn viewer(&self) -> Option<&Viewer> {
-        self.caller().viewer.as_ref()
+        self.caller().viewer()
     }
 
     /// Who is signed in, or that somebody has to be.

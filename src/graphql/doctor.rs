@@ -3,11 +3,11 @@
 use super::{
     availability::{AvailabilityOverride, AvailabilityRule},
     clinic::Clinic,
-    context::Reach,
+    context::{Began, Reach},
     failure::Failure,
     loaders::fetch,
     page::{self, Arguments, connection},
-    scalars::{Date, DateTime, TimeZone},
+    scalars::{Cursor, Date, DateTime, TimeZone},
     slot::{self, Slot, SlotStatus},
     specialty::Specialty,
     visit_type::VisitType,
@@ -184,6 +184,11 @@ impl Doctor {
     /// Grows by one with each event of this doctor's calendar. Never newer than the slots in the same answer.
     async fn calendar_version(&self) -> i32 {
         self.0.calendar_version
+    }
+
+    /// Give it to `slotEvents` as `after` to go on behind the slots of this answer: never newer than they are.
+    async fn calendar_cursor(&self, context: &Context<'_>) -> Cursor {
+        Cursor(context.data_unchecked::<Began>().0.clone())
     }
 }
 

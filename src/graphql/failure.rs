@@ -46,6 +46,9 @@ fn describe(rejection: &Rejection) -> (&'static str, String) {
         Rejection::NotFound => ("NOT_FOUND", "There is nothing with this ID."),
         Rejection::BadInput(message) => return ("BAD_USER_INPUT", message.to_string()),
         Rejection::ResumeRequired => ("RESUME_REQUIRED", "Events came faster than they were taken: subscribe again."),
+        Rejection::CursorExpired => {
+            ("CURSOR_EXPIRED", "The log of changes does not go back so far: ask for the present state again.")
+        }
         Rejection::Unavailable(_) => ("UNAVAILABLE", "Something that this needs does not answer. Try again."),
         Rejection::Internal(_) => ("INTERNAL", "Something went wrong on our side."),
         Rejection::Refused(refusals) => {

@@ -2,16 +2,19 @@
 //! resolver parses, calls a service and wraps; nothing below this room has heard of GraphQL.
 
 mod appointment;
+mod appointment_event;
 mod appointment_move;
 mod appointment_mutation;
 mod availability;
 mod clinic;
 mod context;
+mod cost;
 mod doctor;
 mod doctor_mutation;
 mod failure;
 mod guard;
 mod input;
+mod live;
 mod loaders;
 mod money;
 mod node;
@@ -20,6 +23,7 @@ mod scalars;
 mod schema;
 mod session;
 mod slot;
+mod slot_board;
 mod slot_event;
 mod specialty;
 mod unavailability;
@@ -27,7 +31,10 @@ mod user;
 mod user_error;
 mod visit_type;
 
-pub use context::{Caller, Services};
+pub use context::{Began, Caller, Services};
+pub use cost::{Costing, Spent};
 pub use failure::{Failure, reveal};
+pub use live::{Happening, News, Phase, Source};
 pub use loaders::Loaders;
+pub use scalars::Cursor;
 pub use schema::{MedislotSchema, schema, sdl};

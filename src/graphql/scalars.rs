@@ -2,6 +2,7 @@
 
 use crate::{
     accounts::{EMAIL_EXPECTED, parse_email},
+    calendar,
     kernel::local_time,
 };
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
@@ -12,12 +13,14 @@ use std::str::FromStr;
 /// The years that both databases keep and compare.
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
+const CURSOR: &str = "expected a cursor that an event or a doctor has given";
 const INSTANT: &str = "expected an instant as RFC 3339 has it, such as 2026-03-29T08:30:00Z";
 const DATE: &str = "expected a date such as 2026-03-29";
 const ZONE: &str = "expected the IANA name of a time zone, such as Europe/Warsaw";
 
 /// What each scalar takes, in words.
-pub const FORMATS: [(&str, &str); 5] = [
+pub const FORMATS: [(&str, &str); 6] = [
+    ("Cursor", CURSOR),
     ("DateTime", INSTANT),
     ("Date", DATE),
     ("LocalTime", local_time::EXPECTED),
@@ -84,6 +87,31 @@ scalar!(
     /// An e-mail address (RFC 5321), at most 254 characters.
     EmailAddress(String), "https://www.rfc-editor.org/rfc/rfc5321", parse_email, std::convert::identity
 );
+
+/// A place in the log of changes, as an event names it: give it back as `after` to go on behind that event. At most 2 kB; what is in it is
+/// nobody's business, and changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(pub calendar::Cursor);
+
+/// A place in the log of changes, as an event names it: give it back as `after` to go on behind that event. At most 2 kB; what is in it is
+/// nobody's business, and changes.
+#[Scalar]
+impl ScalarType for Cursor {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => text.parse().map(Self).map_err(|_| InputValueError::custom(CURSOR)),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if text.parse::<calendar::Cursor>().is_ok())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
 
 fn read_instant(text: &str) -> Result<chrono::DateTime<Utc>, &'static str> {
     let instant = chrono::DateTime::parse_from_rfc3339(text).map(|instant| instant.to_utc().trunc_subsecs(6));

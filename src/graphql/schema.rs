@@ -2,6 +2,7 @@
 
 use super::{
     appointment::AppointmentQuery,
+    appointment_event::AppointmentEventSubscription,
     appointment_move::AppointmentMoveMutation,
     appointment_mutation::AppointmentMutation,
     availability::AvailabilityMutation,
@@ -11,6 +12,7 @@ use super::{
     node::{Node, NodeQuery},
     session::SessionMutation,
     slot::SlotQueries,
+    slot_board::SlotBoardSubscription,
     slot_event::SlotEventSubscription,
     specialty::{SpecialtyMutation, SpecialtyQuery},
     unavailability::UnavailabilityQuery,
@@ -19,7 +21,7 @@ use super::{
     visit_type::VisitTypeMutation,
 };
 use crate::config::Limits;
-use async_graphql::{MergedObject, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder};
 
 /// What can be asked.
 #[derive(Default, MergedObject)]
@@ -47,13 +49,17 @@ pub struct Mutation(
     SpecialtyMutation,
 );
 
+/// Live changes, over WebSocket (graphql-transport-ws) or as server-sent events.
+#[derive(Default, MergedSubscription)]
+pub struct Subscription(SlotEventSubscription, SlotBoardSubscription, AppointmentEventSubscription);
+
 /// The schema.
-pub type MedislotSchema = Schema<Query, Mutation, SlotEventSubscription>;
+pub type MedislotSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema under these limits, to be given its services.
 #[must_use]
-pub fn schema(limits: &Limits) -> SchemaBuilder<Query, Mutation, SlotEventSubscription> {
-    Schema::build(Query::default(), Mutation::default(), SlotEventSubscription)
+pub fn schema(limits: &Limits) -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<Node>()
         .register_output_type::<UserError>()
         .limit_depth(limits.depth)

@@ -193,7 +193,7 @@ impl SessionMutation {
             phone: input.phone,
             time_zone: input.time_zone.map(Into::into),
         };
-        let device = context.caller().device.clone();
+        let device = context.caller().device().map(str::to_owned);
         SessionPayload::from_outcome(context.services().accounts.register(account, device).await)
     }
 
@@ -205,7 +205,7 @@ impl SessionMutation {
         #[graphql(desc = "Who you are.")] input: LoginInput,
     ) -> Result<SessionPayload, Failure> {
         let credentials = Credentials { email: input.email.into(), password: SecretString::from(input.password) };
-        let device = context.caller().device.clone();
+        let device = context.caller().device().map(str::to_owned);
         SessionPayload::from_outcome(context.services().accounts.login(credentials, device).await)
     }
 
@@ -236,7 +236,7 @@ fetch!(
     /// Where the viewer is signed in.
     OwnSessions(services, caller): UserId => Vec<accounts::SignIn>,
     |_keys| {
-        let Some(viewer) = &caller.viewer else { return Ok(HashMap::new()) };
+        let Some(viewer) = caller.viewer() else { return Ok(HashMap::new()) };
         Ok([(viewer.user_id, services.accounts.sessions(viewer).await?)].into())
     }
 );

@@ -1,14 +1,22 @@
 //! Live changes of calendars.
 
-use super::{context::Reach, doctor::Doctor, failure::Failure, scalars::DateTime};
+use super::{
+    context::Reach,
+    doctor::Doctor,
+    failure::Failure,
+    live::{self, Happening, News, Source},
+    scalars::{Cursor, DateTime},
+};
 use crate::{
-    calendar::{CalendarEvent, Change, Missed},
-    directory::Watched,
+    calendar::{self, CalendarEvent, Change, Delivered, Feed, Hub, Missed, Place, Selection},
     kernel::rejection::Rejection,
 };
 use async_graphql::{Context, Description, Enum, ID, Object, Subscription};
-use futures_util::{Stream, StreamExt};
-use std::collections::HashSet;
+use futures_util::{
+    Stream, StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
+use std::{collections::HashSet, sync::Arc};
 
 /// What happened to a calendar.
 #[derive(Clone, Copy, Debug, Enum, PartialEq, Eq)]
@@ -25,13 +33,18 @@ pub enum SlotEventKind {
 
 /// A change of a doctor's calendar. Says nothing about patients.
 #[derive(Description)]
-pub struct SlotEvent(CalendarEvent);
+pub struct SlotEvent(Delivered<CalendarEvent>);
 
 #[Object(use_type_description)]
 impl SlotEvent {
+    /// Give it back as `after` to go on behind this event.
+    async fn cursor(&self) -> Cursor {
+        Cursor((*self.0.cursor).clone())
+    }
+
     /// What happened.
     async fn kind(&self) -> SlotEventKind {
-        match self.0.change {
+        match self.0.what.change {
             Change::Taken(_) => SlotEventKind::SlotTaken,
             Change::Held(..) => SlotEventKind::SlotHeld,
             Change::Released(_) => SlotEventKind::SlotReleased,
@@ -41,46 +54,45 @@ impl SlotEvent {
 
     /// Whose calendar.
     async fn doctor(&self, context: &Context<'_>) -> Result<Doctor, Failure> {
-        Ok(Doctor(context.loaders().doctors.load_known(self.0.doctor_id).await?))
+        Ok(Doctor(context.loaders().doctors.load_known(self.0.what.doctor_id).await?))
     }
 
     /// Whose calendar, by ID.
     async fn doctor_id(&self) -> ID {
-        self.0.doctor_id.into()
+        self.0.what.doctor_id.into()
     }
 
     /// The version of the doctor's calendar that this event made: each is one more than the one before it.
     async fn version(&self) -> i32 {
-        self.0.version
+        self.0.what.version
     }
 
     /// The start of the visit that was booked, held or released; null for `SCHEDULE_CHANGED`.
     async fn starts_at(&self) -> Option<DateTime> {
-        self.0.change.interval().map(|interval| interval.start.into())
+        self.0.what.change.interval().map(|interval| interval.start.into())
     }
 
     /// Its end; null for `SCHEDULE_CHANGED`.
     async fn ends_at(&self) -> Option<DateTime> {
-        self.0.change.interval().map(|interval| interval.end.into())
+        self.0.what.change.interval().map(|interval| interval.end.into())
     }
 
     /// Until when the time is held; null for other kinds.
     async fn held_until(&self) -> Option<DateTime> {
-        self.0.change.held_until().map(DateTime)
+        self.0.what.change.held_until().map(DateTime)
     }
 
     /// When it happened.
     async fn occurred_at(&self) -> DateTime {
-        self.0.occurred_at.into()
+        self.0.what.occurred_at.into()
     }
 }
 
-/// What can be watched.
+/// What can be watched of calendars.
 #[derive(Default)]
 pub struct SlotEventSubscription;
 
-/// Live changes, over WebSocket (graphql-transport-ws) or as server-sent events.
-#[Subscription(name = "Subscription")]
+#[Subscription]
 impl SlotEventSubscription {
     /// Changes of the calendars of the named doctors (at most 100), or of all of a clinic or a specialty: exactly one of the three. Each doctor's
     /// changes come in order, each once. For visitors too.
@@ -90,26 +102,78 @@ impl SlotEventSubscription {
         #[graphql(desc = "Those of these doctors, 1 to 100.")] doctor_ids: Option<Vec<ID>>,
         #[graphql(desc = "Those of the doctors who work here, now or later.")] clinic_id: Option<ID>,
         #[graphql(desc = "Those of the doctors who practise this, now or later.")] specialty_id: Option<ID>,
-    ) -> Result<impl Stream<Item = Result<SlotEvent, Failure>> + use<>, Failure> {
-        let watched = watched(doctor_ids, clinic_id, specialty_id)?;
-        let events = context.services().directory.watch(watched).await?;
-        Ok(events.map(|event| match event {
-            Ok(event) => Ok(SlotEvent(event)),
-            Err(Missed) => Err(Rejection::ResumeRequired.into()),
-        }))
+        #[graphql(
+            desc = "Go on behind this event: what was missed comes first. CURSOR_EXPIRED where that is longer ago than the log goes back."
+        )]
+        after: Option<Cursor>,
+    ) -> Result<impl Stream<Item = SlotEvent> + use<>, Failure> {
+        // The edge looks at it, for each subscriber.
+        let _ = after;
+        let open = async {
+            let selection = selection(doctor_ids, clinic_id, specialty_id)?;
+            let services = context.services();
+            let feed = services.directory.follow(selection.clone()).await?;
+            let at = Arc::clone(&feed.start);
+            Ok(Box::new(Events { hub: Arc::clone(&services.hub), selection, feed, at }) as Box<dyn Source>)
+        };
+        let event = live::run(context, open, async |happening| match happening {
+            Happening::Event(event) => Ok(Some(SlotEvent(event))),
+            _ => Ok(None),
+        });
+        Ok(stream::iter(event.await?))
     }
 }
 
-fn watched(doctor_ids: Option<Vec<ID>>, clinic_id: Option<ID>, specialty_id: Option<ID>) -> Result<Watched, Rejection> {
+/// The source of `slotEvents`.
+struct Events {
+    hub: Arc<Hub>,
+    selection: Selection,
+    feed: Feed,
+    /// Behind what has come.
+    at: Arc<calendar::Cursor>,
+}
+
+#[async_trait::async_trait]
+impl Source for Events {
+    async fn next(&mut self) -> Result<News, Missed> {
+        loop {
+            match self.feed.next().await? {
+                calendar::News::Event(event) => return Ok(News::Happened(vec![Happening::Event(event)])),
+                calendar::News::Mark(mark, cursor) => {
+                    self.at = cursor;
+                    return Ok(News::Mark(mark));
+                }
+                calendar::News::Step(_) => {}
+            }
+        }
+    }
+
+    fn mark(&self) -> u64 {
+        self.feed.mark()
+    }
+
+    fn join(&self, after: Option<calendar::Cursor>) -> BoxStream<'static, Result<Happening, Rejection>> {
+        let Some(after) = after else { return stream::empty().boxed() };
+        let missed = self.hub.missed_events(&self.selection, Arc::new(after), Arc::clone(&self.at));
+        missed.map_ok(Happening::Event).boxed()
+    }
+}
+
+/// The calendars that a subscription names.
+pub fn selection(
+    doctor_ids: Option<Vec<ID>>,
+    clinic_id: Option<ID>,
+    specialty_id: Option<ID>,
+) -> Result<Selection, Rejection> {
     let missing = |_| Rejection::NotFound;
     match (doctor_ids, clinic_id, specialty_id) {
         (Some(ids), None, None) if (1..=100).contains(&ids.len()) => {
             let ids: Result<HashSet<_>, _> = ids.iter().map(|id| id.parse()).collect();
-            Ok(Watched::Doctors(ids.map_err(missing)?))
+            Ok(Selection::Doctors(ids.map_err(missing)?))
         }
         (Some(_), None, None) => Err(Rejection::BadInput("`doctorIds` names 1 to 100 doctors.".into())),
-        (None, Some(id), None) => Ok(Watched::Clinic(id.parse().map_err(missing)?)),
-        (None, None, Some(id)) => Ok(Watched::Specialty(id.parse().map_err(missing)?)),
+        (None, Some(id), None) => Ok(Selection::Place(Place::Clinic(id.parse().map_err(missing)?))),
+        (None, None, Some(id)) => Ok(Selection::Place(Place::Specialty(id.parse().map_err(missing)?))),
         _ => Err(Rejection::BadInput("Give one of `doctorIds`, `clinicId` and `specialtyId`.".into())),
     }
 }

@@ -199,7 +199,7 @@ fetch!(
     /// Those people who are patients of the viewer's.
     KnownPatients(services, caller): UserId => (),
     |keys| {
-        let Some(viewer) = &caller.viewer else { return Ok(std::collections::HashMap::new()) };
+        let Some(viewer) = caller.viewer() else { return Ok(std::collections::HashMap::new()) };
         let known = booking::known_patients(&services.database, viewer, keys).await?;
         Ok(known.into_iter().map(|id| (id, ())).collect())
     }

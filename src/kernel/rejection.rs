@@ -103,6 +103,9 @@ pub enum Rejection {
     /// Events came faster than they were taken.
     #[error("resume required")]
     ResumeRequired,
+    /// The log of changes does not go back as far as the cursor.
+    #[error("cursor expired")]
+    CursorExpired,
     /// A part that is needed does not answer; trying again may help.
     #[error("unavailable: {0}")]
     Unavailable(Internal),

@@ -16,6 +16,24 @@ pub struct Viewer {
     pub time_zone: Tz,
 }
 
+impl Viewer {
+    /// Whether they are an admin of this clinic, or of the platform.
+    #[must_use]
+    pub fn rules(&self, clinic: ClinicId) -> bool {
+        match self.role {
+            Role::PlatformAdmin => true,
+            Role::ClinicAdmin(own) => own == clinic,
+            Role::Doctor(_) | Role::Patient => false,
+        }
+    }
+
+    /// Whether the calendar of this doctor of this clinic is theirs to keep.
+    #[must_use]
+    pub fn keeps(&self, doctor: DoctorId, clinic: ClinicId) -> bool {
+        self.role == Role::Doctor(doctor) || self.rules(clinic)
+    }
+}
+
 /// What a person may be, with the place where they may be it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

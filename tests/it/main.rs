@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is how to say no")]
 
 mod accounts;
+mod appointment_events;
 mod architecture;
 mod availability;
+mod board;
 mod booking;
 mod directory;
+mod graphiql;
 mod guards;
 mod histories;
 mod holds;
@@ -16,8 +19,11 @@ mod live;
 mod moves;
 mod processes;
 mod resilience;
+mod restart;
+mod resume;
 mod schema;
 mod slots;
 mod statements;
 mod support;
 mod websocket;
+mod wire;

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 
 /// The one who made everything.
 pub const ADMIN: &str = "admin@example.com";
-pub const PASSWORD: &str = "correct horse battery";
+/// Everybody's.
+pub const PASSWORD: &str = "medislot-demo";
 
 /// A process; killed when it is dropped.
 struct Process(Child);
@@ -161,6 +162,12 @@ impl Cluster {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
+    /// PostgreSQL's own benchmark.
+    pub fn pgbench(&self) -> PathBuf {
+        let beside = self.programs.join("pgbench");
+        if beside.is_file() { beside } else { "pgbench".into() }
+    }
+
     fn makes_postgres(&self) {
         let data = self.folder.path().join("postgres");
         fs::create_dir(&data).unwrap();
@@ -177,14 +184,22 @@ impl Cluster {
     /// Starts PostgreSQL, with every commit on disk before it is acknowledged, and sees it recovered.
     pub async fn starts_postgres(&self) {
         let mut command = self.postgres_program("postgres");
-        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "log_line_prefix=transaction %v: ", "-p"]);
+        command.args([
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "max_connections=200",
+            "-c",
+            "log_line_prefix=transaction %v: ",
+            "-p",
+        ]);
         command.arg(self.postgres_port.to_string()).arg("-k").arg(self.folder.path());
         command.arg("-D").arg(self.folder.path().join("postgres"));
         let log = File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         *self.postgres.lock().unwrap() = Some(Process::start(command.stderr(log)));
         let begun = Instant::now();
         while sea_orm::Database::connect(self.database_url()).await.is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "PostgreSQL does not start");
+            assert!(begun.elapsed() < Duration::from_mins(1), "PostgreSQL does not start");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -195,7 +210,7 @@ impl Cluster {
     }
 
     /// PostgreSQL refuses to run as root.
-    pub fn postgres_program(&self, name: &str) -> Command {
+    fn postgres_program(&self, name: &str) -> Command {
         let program = self.programs.join(name);
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");

@@ -7,6 +7,10 @@ use std::{sync::Mutex, time::Duration};
 /// Longer than the server lets anything take.
 const PATIENCE: Duration = Duration::from_secs(12);
 
+/// What a storm may answer; all else is wrong.
+const EXPECTED: [&str; 6] =
+    ["SLOT_TAKEN", "SLOT_BUSY", "TOO_MANY_HOLDS", "HOLD_NOT_RENEWABLE", "HOLD_EXPIRED", "INVALID_TRANSITION"];
+
 /// How it came out.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -62,14 +66,17 @@ impl Frontend {
             _ => format!("appointment {appointment}"),
         };
         let query = format!(
-            "mutation ($input: {input_type}!) {{ {mutation}(input: $input) {{ {selection} userErrors {{ code }} }} }}"
+            "mutation ($input: {input_type}!) {{ {mutation}(input: $input) {{ {selection} userErrors {{ code field }} }} }}"
         );
         let Some(answer) = self.asks(server, &query, &json!({ "input": input })).await else { return Answer::Lost };
         let code = |error: &Value| error["code"].as_str().unwrap_or_default().to_owned();
         match answer["errors"][0]["extensions"]["code"].as_str() {
             None => match answer["data"][mutation]["userErrors"].as_array().unwrap().first() {
                 None => Answer::Done(answer["data"][mutation].clone()),
-                Some(error) => Answer::Refused(code(error)),
+                Some(error) => {
+                    assert!(EXPECTED.contains(&code(error).as_str()), "{mutation} {input}: {answer}");
+                    Answer::Refused(code(error))
+                }
             },
             Some("UNAVAILABLE") => Answer::Lost,
             Some(_) => panic!("{mutation}: {answer}"),

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is how to say no")]
 
+#[expect(dead_code, reason = "the benchmarks ask it for more")]
 mod cluster;
 mod disaster;
 mod frontend;

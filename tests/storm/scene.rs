@@ -4,7 +4,8 @@ use crate::{
     cluster::{ADMIN, Cluster, PASSWORD},
     frontend::Frontend,
 };
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
+use medislot::kernel::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 const DOCTORS: usize = 3;
@@ -52,7 +53,7 @@ async fn opens(admin: &Frontend, doctor: &str) -> Vec<String> {
     makes(admin, "setAvailability", "doctor", json!({ "doctorId": doctor, "rules": rules })).await;
     let mut slots = Vec::new();
     // Three days from now: nobody is too late to cancel.
-    let from = Utc::now() + TimeDelta::days(3);
+    let from = SystemClock.now() + TimeDelta::days(3);
     for minutes in [30, 60] {
         let input = json!({ "doctorId": doctor, "name": "Visit", "durationMinutes": minutes, "stepMinutes": 15 });
         makes(admin, "saveVisitType", "doctor", input).await;

@@ -7,16 +7,18 @@ use super::{
 use crate::{
     accounts::Ending,
     api::{
-        operation::{Api, refused},
+        http::wants_cost,
+        live::{self, Subscriber},
+        operation::{Api, Asked, Lifetime, refused},
         trace::RequestId,
     },
     graphql::Caller,
-    kernel::rejection::Rejection,
+    kernel::{rejection::Rejection, viewer::Viewer},
 };
-use async_graphql::{Request, Variables, parser::types::OperationType};
+use async_graphql::{Variables, parser::types::OperationType};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
@@ -26,8 +28,15 @@ use tokio_stream::StreamMap;
 /// Who takes longer to take a message is gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether what is running when the process shall end has come to its end.
+const MOMENT: Duration = Duration::from_millis(100);
+/// How many messages are written at once.
+const AT_ONCE: usize = 64;
+
 /// Why a connection is closed.
 struct Close(u16, &'static str);
+
+const GONE: Close = Close(1001, "Gone");
 
 /// What a client may say.
 #[derive(Deserialize)]
@@ -36,18 +45,33 @@ enum Said {
     ConnectionInit { payload: Option<Value> },
     Ping { payload: Option<Value> },
     Pong {},
-    Subscribe { id: String, payload: Asked },
+    Subscribe { id: String, payload: Payload },
     Complete { id: String },
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Asked {
-    query: String,
+struct Payload {
+    query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<Map<String, Value>>,
-    #[serde(rename = "extensions")]
-    _extensions: Option<Map<String, Value>>,
+    extensions: Option<Map<String, Value>>,
+}
+
+impl Payload {
+    fn asked(self) -> Result<Asked, Close> {
+        if self.query.is_some() == self.document_id.is_some() {
+            return Err(Close(4400, "Invalid message"));
+        }
+        Ok(Asked {
+            query: self.query,
+            document_id: self.document_id,
+            operation_name: self.operation_name,
+            variables: Variables::from_json(Value::Object(self.variables.unwrap_or_default())),
+            wants_cost: self.extensions.is_some_and(|extensions| wants_cost(&extensions)),
+        })
+    }
 }
 
 /// A conversation over one socket.
@@ -55,10 +79,10 @@ pub struct Connection {
     api: Arc<Api>,
     socket: WebSocket,
     device: Option<String>,
-    /// Who it is, once that is said.
-    caller: Option<Caller>,
+    /// Whether it was said who it is.
+    is_known: bool,
     /// What proves it.
-    authorization: Option<String>,
+    authorization: Option<Arc<str>>,
     /// Until when it does.
     proven_until: Option<DateTime<Utc>>,
     /// The end of the session.
@@ -81,7 +105,7 @@ impl Connection {
             api,
             socket,
             device,
-            caller: None,
+            is_known: false,
             authorization: None,
             proven_until: None,
             ending: None,
@@ -100,6 +124,8 @@ impl Connection {
         };
         // What was running ends here, not when both sides have said goodbye.
         self.operations.clear();
+        // Nobody waits for a process that shall end.
+        let patience = if self.api.lifetime.shutdown.is_cancelled() { PATIENCE / 5 } else { PATIENCE };
         let goodbye = async {
             if let Err(Close(code, reason)) = end {
                 tracing::debug!(code, reason, "websocket closed");
@@ -109,17 +135,28 @@ impl Connection {
             while let Some(Ok(_)) = self.socket.recv().await {}
         };
         // Whoever does not answer is left.
-        let _ = timeout(PATIENCE, goodbye).await;
+        let _ = timeout(patience, goodbye).await;
     }
 
     /// Goes on until the other side is gone, or there is a reason to close.
     async fn converse(&mut self) -> Result<(), Close> {
-        let shutdown = self.api.lifetime.shutdown.clone();
+        let mut shutdown = Some(Box::pin(self.api.lifetime.shutdown.clone().cancelled_owned()));
+        let mut leaving: Option<Pin<Box<Sleep>>> = None;
         loop {
             let ending = self.ending.clone();
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return Err(Close(1012, "Service restart")),
+                () = due(&mut shutdown) => {
+                    shutdown = None;
+                    leaving = Some(Box::pin(sleep(Lifetime::moment())));
+                }
+                () = due(&mut leaving) => {
+                    // What is running is finished first; it has an end of its own.
+                    if self.requests() == 0 {
+                        return Err(Close(1012, "Service restart"));
+                    }
+                    leaving = Some(Box::pin(sleep(MOMENT)));
+                }
                 () = &mut self.deadline => self.over()?,
                 () = async { if let Some(ending) = &ending { ending.come().await } }, if ending.is_some() => {
                     return Err(Close(4403, "Session ended"));
@@ -128,17 +165,38 @@ impl Connection {
                 // Who asks faster than is answered is not heard meanwhile.
                 message = self.socket.recv(), if self.requests() < self.api.limits.operations => match message {
                     None => return Ok(()),
-                    Some(Ok(message)) => if self.hear(message).await?.is_break() { return Ok(()) },
+                    // On the heap, and only while somebody says something: most sockets are silent most of the time.
+                    Some(Ok(message)) => if Box::pin(self.hear(message)).await?.is_break() { return Ok(()) },
                     Some(Err(error)) => return Err(unreadable(&error)),
                 },
-                Some((id, Saying { message, is_last })) = self.operations.next(), if !self.operations.is_empty() => {
-                    if is_last {
-                        self.operations.remove(&id);
-                    }
-                    self.say(&message).await?;
+                Some((id, saying)) = self.operations.next(), if !self.operations.is_empty() => {
+                    self.tell(id, saying).await?;
                 },
             }
         }
+    }
+
+    /// Says what an operation has to say, and what others have to say at this moment, in one go.
+    async fn tell(&mut self, id: String, saying: Saying) -> Result<(), Close> {
+        let told = async {
+            let mut next = Some((id, saying));
+            for _ in 0..AT_ONCE {
+                let Some((id, Saying { message, is_last })) = next else { break };
+                if is_last {
+                    self.operations.remove(&id);
+                }
+                self.socket.feed(Message::text(message)).await.map_err(|_| GONE)?;
+                next = self.operations.next().now_or_never().flatten();
+            }
+            if let Some((id, Saying { message, is_last })) = next {
+                if is_last {
+                    self.operations.remove(&id);
+                }
+                self.socket.feed(Message::text(message)).await.map_err(|_| GONE)?;
+            }
+            self.socket.flush().await.map_err(|_| GONE)
+        };
+        timeout(PATIENCE, told).await.unwrap_or(Err(GONE))
     }
 
     /// How many queries and mutations are running.
@@ -148,13 +206,13 @@ impl Connection {
 
     /// How many subscriptions are running.
     fn subscriptions(&self) -> usize {
-        self.operations.values().filter(|operation| operation.is_subscription).count()
+        self.operations.values().filter(|operation| operation.is_subscription()).count()
     }
 
     /// The deadline has come.
     fn over(&mut self) -> Result<(), Close> {
         let Some(until) = self.proven_until else {
-            if self.caller.is_none() {
+            if !self.is_known {
                 return Err(Close(4408, "Connection initialisation timeout"));
             }
             self.deadline.as_mut().reset(Instant::now() + Duration::from_hours(24));
@@ -174,15 +232,12 @@ impl Connection {
         if !std::mem::replace(&mut self.is_alive, false) {
             return Err(Close(4499, "Terminated"));
         }
-        self.say(&json!({ "type": "ping" })).await
+        self.say(json!({ "type": "ping" }).to_string()).await
     }
 
-    async fn say(&mut self, message: &Value) -> Result<(), Close> {
-        let sent = timeout(PATIENCE, self.socket.send(Message::text(message.to_string()))).await;
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Close(1001, "Gone")),
-        }
+    async fn say(&mut self, message: String) -> Result<(), Close> {
+        let sent = timeout(PATIENCE, self.socket.send(Message::text(message))).await;
+        if let Ok(Ok(())) = sent { Ok(()) } else { Err(GONE) }
     }
 
     async fn hear(&mut self, message: Message) -> Result<ControlFlow<()>, Close> {
@@ -195,9 +250,9 @@ impl Connection {
         };
         match serde_json::from_str(&text).map_err(|_| Close(4400, "Invalid message"))? {
             Said::ConnectionInit { payload } => self.init(payload).await?,
-            Said::Ping { payload: None } => self.say(&json!({ "type": "pong" })).await?,
+            Said::Ping { payload: None } => self.say(json!({ "type": "pong" }).to_string()).await?,
             Said::Ping { payload: Some(payload) } => {
-                self.say(&json!({ "type": "pong", "payload": payload })).await?;
+                self.say(json!({ "type": "pong", "payload": payload }).to_string()).await?;
             }
             Said::Pong {} => {}
             Said::Subscribe { id, payload } => self.subscribe(id, payload).await?,
@@ -209,7 +264,7 @@ impl Connection {
     }
 
     async fn init(&mut self, payload: Option<Value>) -> Result<(), Close> {
-        if self.caller.is_some() {
+        if self.is_known {
             return Err(Close(4429, "Too many initialisation requests"));
         }
         let parameters = match payload {
@@ -220,17 +275,17 @@ impl Connection {
         let authorization = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         self.authorization = match authorization.map(|(_, value)| value) {
             None | Some(Value::Null) => None,
-            Some(Value::String(value)) => Some(value.clone()),
+            Some(Value::String(value)) => Some(value.as_str().into()),
             Some(_) => return Err(Close(4403, "Forbidden")),
         };
-        let caller = self.authenticate().await?;
-        self.ending = caller.viewer.map(|viewer| self.api.services.accounts.ending(viewer.session_id));
+        let viewer = self.authenticate().await?;
+        self.ending = viewer.map(|viewer| self.api.services.accounts.ending(viewer.session_id));
         self.deadline.set(sleep_until(Instant::now()));
-        self.say(&json!({ "type": "connection_ack" })).await
+        self.say(json!({ "type": "connection_ack" }).to_string()).await
     }
 
     /// Looks who it is, anew for each operation: a session may have ended since the last one.
-    async fn authenticate(&mut self) -> Result<Caller, Close> {
+    async fn authenticate(&mut self) -> Result<Option<Viewer>, Close> {
         let viewer = match &self.authorization {
             None => None,
             Some(authorization) => match self.api.authenticate(authorization).await {
@@ -242,13 +297,12 @@ impl Connection {
                 Err(_) => return Err(Close(1013, "Try again later")),
             },
         };
-        let caller = Caller { viewer, device: self.device.clone() };
-        self.caller = Some(caller.clone());
-        Ok(caller)
+        self.is_known = true;
+        Ok(viewer)
     }
 
-    async fn subscribe(&mut self, id: String, asked: Asked) -> Result<(), Close> {
-        if self.caller.is_none() {
+    async fn subscribe(&mut self, id: String, payload: Payload) -> Result<(), Close> {
+        if !self.is_known {
             return Err(Close(4401, "Unauthorized"));
         }
         if id.is_empty() || id.len() > 255 {
@@ -257,27 +311,39 @@ impl Connection {
         if self.operations.contains_key(&id) {
             return Err(Close(4409, "Subscriber already exists"));
         }
-        let caller = self.authenticate().await?;
-        let mut request = Request::new(asked.query);
-        request.operation_name = asked.operation_name;
-        request = request.variables(Variables::from_json(Value::Object(asked.variables.unwrap_or_default())));
-        match self.api.admit(request) {
-            Err(error) => self.say(&errors(&id, &[*error])).await?,
-            Ok(operation) if operation.kind == OperationType::Subscription => {
-                if self.subscriptions() >= self.api.limits.operations {
-                    let message = "This connection has as many subscriptions as it may.";
-                    return self.say(&errors(&id, &[refused("BAD_USER_INPUT", message)])).await;
-                }
-                let answers = self.api.stream(operation, caller, RequestId::new().0);
-                self.operations.insert(id.clone(), Running::new(id, answers, true));
-            }
-            Ok(operation) => {
-                let api = Arc::clone(&self.api);
-                let answer = async move { api.execute(operation, caller, &RequestId::new().0).await };
-                self.operations.insert(id.clone(), Running::new(id, futures_util::stream::once(answer), false));
-            }
+        let asked = payload.asked()?;
+        let viewer = self.authenticate().await?;
+        let operation = match self.api.admit(asked).await {
+            Ok(operation) => operation,
+            Err(error) => return self.say(errors(&id, &[*error])).await,
+        };
+        if operation.kind != OperationType::Subscription {
+            let (api, caller) = (Arc::clone(&self.api), Caller::new(viewer, self.device.clone()));
+            let answer = async move { api.execute(operation, caller, &RequestId::new().0).await };
+            self.operations.insert(id.clone(), Running::request(&id, answer));
+            return Ok(());
         }
-        Ok(())
+        if self.subscriptions() >= self.api.limits.operations {
+            let message = "This connection has as many subscriptions as it may.";
+            return self.say(errors(&id, &[refused("BAD_USER_INPUT", message)])).await;
+        }
+        let subscriber = Subscriber { viewer, authorization: self.authorization.clone() };
+        // Waited for: what the client does next it will hear of.
+        match live::subscribe(&self.api, operation, subscriber).await {
+            Ok(member) => {
+                self.operations.insert(id.clone(), Running::subscription(&id, member));
+                Ok(())
+            }
+            Err(refused) => self.say(errors(&id, &refused)).await,
+        }
+    }
+}
+
+/// Waits for something that may not be expected at all.
+async fn due(something: &mut Option<Pin<Box<impl Future<Output = ()>>>>) {
+    match something {
+        Some(something) => something.as_mut().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -35,7 +35,12 @@ pub async fn get_or_upgrade(
     }
     let device = device(&headers);
     let limit = api.limits.message_bytes;
-    let upgrade = upgrade.protocols([PROTOCOL]).read_buffer_size(4_096).max_message_size(limit).max_frame_size(limit);
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .read_buffer_size(1_024)
+        .write_buffer_size(4_096)
+        .max_message_size(limit)
+        .max_frame_size(limit);
     // The process does not end before its sockets have.
     let open = api.lifetime.sockets.token();
     upgrade.on_upgrade(async move |socket| {

@@ -1,6 +1,7 @@
 //! Keeps what is known right: hears events, reads what is asked for, and looks after what time does.
 
 use super::{
+    super::claim::Claim,
     calendar::{DoctorCalendar, changes_hours},
     memory::Memory,
     read::{reach, read_hours, read_shared},
@@ -22,6 +23,7 @@ use futures_util::{FutureExt, StreamExt};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, Notify, watch},
+    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 
@@ -119,6 +121,9 @@ impl Keeper {
             found = self.memory.get(wanted, self.clock.now());
             let missing = wanted.iter().map(|(id, _)| *id).filter(|id| !found.contains_key(id));
             let missing: Vec<_> = missing.collect();
+            self.bring_on(&missing).await?;
+            found = self.memory.get(wanted, self.clock.now());
+            let missing: Vec<_> = missing.into_iter().filter(|id| !found.contains_key(id)).collect();
             let read = self.read(&missing).await?;
             drop(turn);
             found = self.memory.get(wanted, self.clock.now());
@@ -129,6 +134,22 @@ impl Keeper {
             sleep(PAUSE).await;
         }
         Ok(found)
+    }
+
+    /// Keeps what a booking of this process has changed, without waiting for the event to come round.
+    pub fn note(&self, event: &CalendarEvent, claim: Claim) {
+        let known = self.memory.find(event.doctor_id).filter(|known| known.version + 1 == event.version);
+        if let Some(known) = known {
+            self.keep(vec![(*known).clone().after(&[*event], &[claim])]);
+        }
+    }
+
+    /// Brings those of these calendars on that are known, by what the log says has happened to them since: less to read than all of it.
+    async fn bring_on(&self, ids: &[DoctorId]) -> Result<(), Rejection> {
+        let known = ids.iter().filter_map(|id| Some((*id, self.memory.find(*id)?.version)));
+        let known: Vec<_> = known.take(PART).collect();
+        let events = calendar::events_after(self.database.reader(), &known, BATCH as u64).await?;
+        self.apply(&events).await
     }
 
     /// Reads calendars, and keeps them.
@@ -214,6 +235,9 @@ impl Keeper {
         });
         let rescheduled: Vec<_> =
             by_doctor.iter().filter(|(_, events)| changes_hours(events)).map(|(id, _)| *id).collect();
+        if by_doctor.is_empty() {
+            return Ok(());
+        }
         let now = self.clock.now();
         let doctors = directory_rows(&self.database, &rescheduled).await?;
         let mut hours: HashMap<_, _> = read_hours(&self.database, doctors, reach(now), now)
@@ -244,11 +268,19 @@ impl Keeper {
         self.wanted.subscribe().wait_for(|wanted| *wanted).await?;
         let mut after = None;
         loop {
-            let ids = directory::doctor_ids(self.database.reader(), after, PART as u64).await?;
+            let ids = directory::doctor_ids(self.database.reader(), after, 2 * PART as u64).await?;
             let Some(last) = ids.last() else { break };
             after = Some(*last);
             let unknown: Vec<_> = ids.into_iter().filter(|id| self.memory.find(*id).is_none()).collect();
-            self.read(&unknown).await?;
+            // Two at a time: what comes from the database is to be made sense of, too.
+            let mut parts = JoinSet::new();
+            for part in unknown.chunks(PART) {
+                let (keeper, part) = (Arc::clone(&self), part.to_vec());
+                parts.spawn(async move { keeper.read(&part).await.map(|_| ()) });
+            }
+            while let Some(read) = parts.join_next().await {
+                read??;
+            }
         }
         self.complete.send_replace(true);
         self.grow_older().await

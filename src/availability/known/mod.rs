@@ -28,10 +28,10 @@ mod order;
 mod read;
 mod shared;
 
-pub use calendar::{Ask, DoctorCalendar, HORIZON, SlotStream};
+pub use calendar::{Ask, DoctorCalendar, HORIZON, Offered, SlotStream};
 pub use keeper::Keeper;
 pub use merge::{Merge, Position, position};
-pub use read::read;
+pub use read::{read, read_hours_in};
 pub use shared::SharedCalendars;
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     directory::{self, Doctor, VisitType},
-    infra::db::Database,
+    infra::db::{Database, Transaction},
     kernel::{id::DoctorId, interval::Interval, rejection::Rejection},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -63,6 +63,9 @@ async fn read_of(
     range: Interval,
     now: DateTime<Utc>,
 ) -> Result<Vec<DoctorCalendar>, Rejection> {
+    if doctors.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut calendars = read_hours(database, doctors, range, now).await?;
     let ids: Vec<_> = calendars.iter().map(|calendar| calendar.schedule.doctor_id).collect();
     let around = Interval { start: range.start - REACH, end: range.end + REACH };
@@ -70,6 +73,7 @@ async fn read_of(
     for calendar in &mut calendars {
         calendar.claims = claims.remove(&calendar.schedule.doctor_id).unwrap_or_default();
         calendar.claims.sort_unstable_by_key(|claim| claim.occupied);
+        calendar.claims.shrink_to_fit();
     }
     Ok(calendars)
 }
@@ -99,6 +103,33 @@ pub async fn read_hours(
         claims: Vec::new(),
     };
     Ok(doctors.into_iter().map(calendar).collect())
+}
+
+/// The hours of one doctor around `start`, read in the caller's transaction; without claims and specialties.
+///
+/// # Errors
+/// `NotFound` where there is no such doctor.
+pub async fn read_hours_in(
+    transaction: &Transaction,
+    doctor_id: DoctorId,
+    start: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<DoctorCalendar, Rejection> {
+    let around = Interval { start: start - TimeDelta::days(1), end: start + TimeDelta::days(1) };
+    let doctor =
+        directory::doctors(&**transaction, &[doctor_id]).await?.remove(&doctor_id).ok_or(Rejection::NotFound)?;
+    let visit_types = directory::visit_types_of(&**transaction, &[doctor_id]).await?.remove(&doctor_id);
+    let hours = store::hours_of(&**transaction, &[doctor_id], around).await?.remove(&doctor_id);
+    Ok(DoctorCalendar {
+        version: doctor.calendar_version,
+        read_at: now,
+        clinic_id: doctor.clinic_id,
+        specialty_ids: Vec::new(),
+        buffer_minutes: doctor.buffer_minutes,
+        visit_types: offered(visit_types.unwrap_or_default(), doctor.buffer_minutes),
+        schedule: without_reasons(&doctor, hours.unwrap_or_default()),
+        claims: Vec::new(),
+    })
 }
 
 fn offered(visit_types: Vec<VisitType>, buffer_minutes: i32) -> Vec<Offered> {

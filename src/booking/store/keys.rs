@@ -7,11 +7,7 @@ use crate::{
 };
 use ::entity::idempotency_key;
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic, Iterable, QueryFilter,
-    sea_query::{Expr, SelectStatement},
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 const KEY: Constraint =
     Constraint { name: "pk_idempotency_key", sqlite: "idempotency_key.user_id, idempotency_key.key" };
@@ -21,20 +17,12 @@ pub fn is_key_used(error: &DbErr) -> bool {
     KEY.is_violated(error)
 }
 
-pub(super) fn to_record(row: idempotency_key::Model) -> Record {
+fn to_record(row: idempotency_key::Model) -> Record {
     Record {
         mutation: row.mutation,
         input_digest: row.input_digest,
         appointments: std::iter::once(row.appointment_id).chain(row.second_appointment_id).collect(),
         created_at: row.created_at,
-    }
-}
-
-/// Selects the columns of a key, their names behind `prefix`.
-pub(super) fn select_all(select: &mut SelectStatement, prefix: &str) {
-    for column in idempotency_key::Column::iter() {
-        let alias = format!("{prefix}{}", column.as_str());
-        select.expr_as(Expr::col((idempotency_key::Entity, column)), alias);
     }
 }
 

@@ -3,14 +3,12 @@
 mod at_once;
 mod holds;
 mod keys;
-mod offers;
 mod pages;
 mod reading;
 
 pub use at_once::write_at_once;
 pub use holds::{count_holds_in, doctors_with_overdue, overdue_in};
 pub use keys::{find_key, forget_keys, insert_key_in, is_key_used, replace_key_in};
-pub use offers::{Offered, Offers};
 pub use pages::{appointments_of, page};
 pub use reading::read;
 

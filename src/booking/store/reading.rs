@@ -1,38 +1,26 @@
-//! What a claim is judged by, read in one statement: the calendar's version and time, the claims around a start, and the caller's key.
+//! What a claim is judged by, beside the hours, in one statement: which version of the hours counts, and the claims around a start.
 
-use super::keys::to_record;
 use crate::{
-    booking::{
-        guard::Occupant,
-        idempotency::{Attempt, Record},
-        model::AppointmentStatus,
-    },
+    booking::{guard::Occupant, model::AppointmentStatus},
     kernel::{
         id::{AppointmentId, DoctorId, UserId, VisitTypeId},
         interval::Interval,
         rejection::Rejection,
     },
 };
-use ::entity::{appointment, calendar, idempotency_key};
-use chrono::{DateTime, Utc};
+use ::entity::{appointment, calendar};
 use sea_orm::{
-    ConnectionTrait, DbErr, FromQueryResult, QueryResult,
+    ConnectionTrait, DbErr, QueryResult,
     sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement},
 };
 
 /// A calendar at one of its versions.
 #[derive(Debug)]
 pub struct Reading {
-    /// The version.
-    pub version: i32,
     /// The version that the last change of the hours made.
     pub schedule_version: i32,
-    /// What the database's clock said, where it has one.
-    pub database_time: Option<DateTime<Utc>>,
     /// The claims, alive or overdue, that keep any of the time that was asked for.
     pub occupants: Vec<Occupant>,
-    /// What the caller's key was used for.
-    pub record: Option<Record>,
 }
 
 /// Reads the calendar of a doctor around `range`; nothing where there is no such doctor.
@@ -43,57 +31,31 @@ pub async fn read(
     connection: &impl ConnectionTrait,
     doctor_id: DoctorId,
     range: Interval,
-    attempt: Option<&Attempt>,
 ) -> Result<Option<Reading>, Rejection> {
-    let rows = connection.query_all(&statement(connection, doctor_id, range, attempt)).await?;
+    let rows = connection.query_all(&statement(doctor_id, range)).await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let record = if attempt.is_some() {
-        idempotency_key::Model::from_query_result_optional(first, "key_")?.map(to_record)
-    } else {
-        None
-    };
     Ok(Some(Reading {
-        version: first.try_get("", "calendar_version")?,
         schedule_version: first.try_get("", "schedule_version")?,
-        database_time: first.try_get("", "database_time")?,
         occupants: rows.iter().filter_map(|row| occupant(row).transpose()).collect::<Result<_, DbErr>>()?,
-        record,
     }))
 }
 
-fn statement(
-    connection: &impl ConnectionTrait,
-    doctor_id: DoctorId,
-    range: Interval,
-    attempt: Option<&Attempt>,
-) -> SelectStatement {
+fn statement(doctor_id: DoctorId, range: Interval) -> SelectStatement {
     use appointment::Column::{DoctorId as Doctor, OccupiedFrom, OccupiedUntil};
     let mut select = Query::select();
     select
         .from(calendar::Entity)
-        .expr_as(Expr::col((calendar::Entity, calendar::Column::Version)), "calendar_version")
-        .expr_as(Expr::col((calendar::Entity, calendar::Column::ScheduleVersion)), "schedule_version")
-        .expr_as(crate::infra::db::time(connection.get_database_backend()), "database_time")
-        .and_where(Expr::col((calendar::Entity, calendar::Column::DoctorId)).eq(doctor_id));
-    select.left_join(
-        appointment::Entity,
-        Condition::all()
-            .add(Expr::col((appointment::Entity, Doctor)).equals((calendar::Entity, calendar::Column::DoctorId)))
-            .add(Expr::cust(crate::availability::IS_CLAIM))
-            .add(Expr::col((appointment::Entity, OccupiedFrom)).lt(range.end))
-            .add(Expr::col((appointment::Entity, OccupiedUntil)).gt(range.start)),
-    );
-    select.columns(OCCUPANT.map(|column| (appointment::Entity, column)));
-    if let Some(attempt) = attempt {
-        use idempotency_key::Column::{Key, UserId};
-        select.left_join(
-            idempotency_key::Entity,
+        .column((calendar::Entity, calendar::Column::ScheduleVersion))
+        .columns(OCCUPANT.map(|column| (appointment::Entity, column)))
+        .and_where(Expr::col((calendar::Entity, calendar::Column::DoctorId)).eq(doctor_id))
+        .left_join(
+            appointment::Entity,
             Condition::all()
-                .add(Expr::col((idempotency_key::Entity, UserId)).eq(attempt.user_id))
-                .add(Expr::col((idempotency_key::Entity, Key)).eq(attempt.key.clone())),
+                .add(Expr::col((appointment::Entity, Doctor)).equals((calendar::Entity, calendar::Column::DoctorId)))
+                .add(Expr::cust(crate::availability::IS_CLAIM))
+                .add(Expr::col((appointment::Entity, OccupiedFrom)).lt(range.end))
+                .add(Expr::col((appointment::Entity, OccupiedUntil)).gt(range.start)),
         );
-        super::keys::select_all(&mut select, "key_");
-    }
     select
 }
 

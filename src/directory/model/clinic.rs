@@ -1,6 +1,6 @@
 //! Clinics.
 
-use super::{check_notice, check_slug, rules};
+use super::{check_notice, check_slug};
 use crate::kernel::{
     check::{Check, NAME, TEXT},
     id::ClinicId,
@@ -59,7 +59,7 @@ impl Clinic {
     /// Whether the viewer may change it.
     #[must_use]
     pub fn is_ruled_by(&self, viewer: &Viewer) -> bool {
-        rules(viewer, self.id)
+        viewer.rules(self.id)
     }
 }
 

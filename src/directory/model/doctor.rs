@@ -1,13 +1,13 @@
 //! Doctors.
 
-use super::{Clinic, check_notice, rules};
+use super::{Clinic, check_notice};
 use crate::{
     accounts::Account,
     kernel::{
         check::{Check, NAME, TEXT},
         id::{ClinicId, DoctorId, SpecialtyId, UserId},
         patch::Patch,
-        viewer::{Role, Viewer},
+        viewer::Viewer,
     },
 };
 use chrono_tz::Tz;
@@ -70,13 +70,13 @@ impl Doctor {
     /// Whether the viewer may change the profile, the visit types and the hours.
     #[must_use]
     pub fn is_kept_by(&self, viewer: &Viewer) -> bool {
-        viewer.role == Role::Doctor(self.id) || self.is_ruled_by(viewer)
+        viewer.keeps(self.id, self.clinic_id)
     }
 
     /// Whether the viewer is an admin of the doctor's clinic, or of the platform.
     #[must_use]
     pub fn is_ruled_by(&self, viewer: &Viewer) -> bool {
-        rules(viewer, self.clinic_id)
+        viewer.rules(self.clinic_id)
     }
 }
 

@@ -12,19 +12,8 @@ pub use visit_type::{SavedVisitType, VisitMode, VisitType};
 
 use crate::kernel::{
     check::{Check, NAME},
-    id::ClinicId,
     rejection::Code,
-    viewer::{Role, Viewer},
 };
-
-/// Whether the viewer is an admin of this clinic, or of the platform.
-fn rules(viewer: &Viewer, clinic: ClinicId) -> bool {
-    match viewer.role {
-        Role::PlatformAdmin => true,
-        Role::ClinicAdmin(own) => own == clinic,
-        Role::Doctor(_) | Role::Patient => false,
-    }
-}
 
 /// The longest notice is a year's.
 fn check_notice(check: &mut Check, hours: Option<i32>) {

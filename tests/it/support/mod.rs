@@ -1,11 +1,13 @@
 //! A server with a database of its own, and the people who use it.
 
 mod actor;
+mod browser;
 mod database;
 mod process;
 mod socket;
 
 pub use actor::{Actor, code, codes};
+pub use browser::{Browser, Tab};
 pub use database::{Backend, TestDatabase};
 pub use process::Server;
 pub use socket::Socket;
@@ -16,6 +18,7 @@ use medislot::{
     app::App,
     booking,
     config::Config,
+    infra::bus::Bus,
     kernel::{
         clock::Clock,
         viewer::{Role, Viewer},
@@ -62,8 +65,17 @@ impl TestApp {
     }
 
     pub async fn start_on(database: TestDatabase, config: Config) -> Self {
+        Self::start_over(database, config, |bus| bus).await
+    }
+
+    /// The same over another bus.
+    pub async fn start_over(
+        database: TestDatabase,
+        config: Config,
+        wrap: impl FnOnce(Arc<dyn Bus>) -> Arc<dyn Bus>,
+    ) -> Self {
         let clock = Arc::new(TestClock(Mutex::new(instant("2026-06-01T08:00:00Z"))));
-        let app = App::start(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+        let app = App::start_over(config, Arc::clone(&clock) as Arc<dyn Clock>, wrap).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let lifetime = Lifetime::default();

@@ -28,7 +28,8 @@ impl Socket {
         match connect_async(request).await {
             Ok((stream, _)) => Ok(Self { stream }),
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
-            Err(error) => panic!("{error}"),
+            // Nobody is there.
+            Err(_) => Err(0),
         }
     }
 
@@ -49,6 +50,13 @@ impl Socket {
     pub async fn subscribes(&mut self, id: &str, query: &str, variables: Value) {
         let payload = json!({ "query": query, "variables": variables });
         self.says(json!({ "id": id, "type": "subscribe", "payload": payload })).await;
+    }
+
+    /// Subscribes, and waits until whatever happens from now on will be heard.
+    pub async fn watches(&mut self, id: &str, query: &str, variables: Value) {
+        self.subscribes(id, query, variables).await;
+        self.says(json!({ "type": "ping" })).await;
+        assert_eq!(self.hears().await["type"], "pong");
     }
 
     pub async fn closes(&mut self, code: u16) {
@@ -73,7 +81,8 @@ impl Socket {
         }
     }
 
-    async fn next(&mut self) -> Result<Value, u16> {
+    /// The next message that is not a ping, or the code that the server closes with.
+    pub async fn next(&mut self) -> Result<Value, u16> {
         loop {
             let message = timeout(PATIENCE, self.stream.next()).await.expect("the server says nothing");
             match message {

@@ -1,5 +1,9 @@
 //! The rows of calendars and of their log.
 
+mod log;
+
+pub use log::{Between, cut, cut_before, events, position, steps};
+
 use super::model::{CalendarEvent, Change};
 use crate::{
     infra::db::{Database, Transaction},
@@ -14,8 +18,7 @@ use ::entity::{calendar, calendar_event, calendar_event::CalendarEventKind, cale
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect, QueryTrait, Statement,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 use std::collections::HashMap;
@@ -146,44 +149,6 @@ pub(super) fn event_row(
     }
 }
 
-/// What of the log is committed. On PostgreSQL this is a snapshot, because transactions commit out of the order of their rows' numbers; on
-/// SQLite, which has one writer, it is the next number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position(String);
-
-/// The present place in the log.
-pub async fn position(database: &Database) -> Result<Position, Rejection> {
-    let sql = if database.is_postgres() {
-        "SELECT pg_current_snapshot()::text AS position"
-    } else {
-        "SELECT CAST(COALESCE(MAX(id), 0) + 1 AS TEXT) AS position FROM calendar_event"
-    };
-    let connection = database.reader();
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
-    let row = connection.query_one_raw(statement).await?;
-    let row = row.ok_or_else(|| Internal::new("the log has no position"))?;
-    Ok(Position(row.try_get("", "position")?))
-}
-
-/// What was not committed yet at `position`, at most `limit` events, each doctor's in order.
-pub async fn since(database: &Database, position: &Position, limit: u64) -> Result<Vec<CalendarEvent>, Rejection> {
-    let place = if database.is_postgres() {
-        // The first condition is for the index, the second is what is meant.
-        "transaction_id >= pg_snapshot_xmin($1::text::pg_snapshot) \
-         AND NOT pg_visible_in_snapshot(transaction_id, $1::text::pg_snapshot)"
-    } else {
-        "id >= CAST(? AS INTEGER)"
-    };
-    let query = calendar_event::Entity::find()
-        .filter(Expr::cust_with_values(place, [position.0.clone()]))
-        .order_by_asc(calendar_event::Column::DoctorId)
-        .order_by_asc(calendar_event::Column::Version)
-        .limit(limit)
-        .into_query();
-    let rows = database.reader().query_all(&query).await?;
-    rows.iter().map(|row| to_event(&calendar_event::Model::from_query_result(row, "")?)).collect()
-}
-
 /// Events that nobody is known to have published though they are older than `before`.
 pub async fn unpublished(
     connection: &impl ConnectionTrait,
@@ -234,7 +199,7 @@ pub(super) fn to_change(
     }
 }
 
-fn to_event(row: &calendar_event::Model) -> Result<CalendarEvent, Rejection> {
+pub(super) fn to_event(row: &calendar_event::Model) -> Result<CalendarEvent, Rejection> {
     let change = to_change(row.kind, row.starts_at.zip(row.ends_at), row.held_until)
         .ok_or_else(|| Internal::new("a calendar event without its time"))?;
     Ok(CalendarEvent {
@@ -256,4 +221,30 @@ pub async fn versions(
 ) -> Result<HashMap<DoctorId, i32>, Rejection> {
     let select = calendar::Entity::find().filter(calendar::Column::DoctorId.is_in(doctors.iter().copied()));
     Ok(select.all(connection).await?.into_iter().map(|row| (row.doctor_id, row.version)).collect())
+}
+
+/// What has happened to each of these calendars after the version that is named with it, at most `limit` events, each calendar's in order.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn events_after(
+    connection: &impl ConnectionTrait,
+    versions: &[(DoctorId, i32)],
+    limit: u64,
+) -> Result<Vec<CalendarEvent>, Rejection> {
+    if versions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let after = |(doctor, version): &(DoctorId, i32)| {
+        let of_doctor = Condition::all().add(calendar_event::Column::DoctorId.eq(*doctor));
+        of_doctor.add(calendar_event::Column::Version.gt(*version))
+    };
+    let rows = calendar_event::Entity::find()
+        .filter(versions.iter().map(after).fold(Condition::any(), Condition::add))
+        .order_by_asc(calendar_event::Column::DoctorId)
+        .order_by_asc(calendar_event::Column::Version)
+        .limit(limit)
+        .all(connection)
+        .await?;
+    rows.iter().map(to_event).collect()
 }

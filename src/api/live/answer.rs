@@ -1,0 +1,131 @@
+//! Answering what happens: once for all for whom the answer is the same.
+
+use super::Subscriber;
+use crate::{
+    api::{
+        operation::{Api, Operation, server_error},
+        trace::RequestId,
+    },
+    graphql::{Caller, Happening, Phase, reveal},
+    kernel::{id::SessionId, rejection::Rejection},
+};
+use async_graphql::{Response, ServerError};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::OnceCell;
+
+/// How many answers to what was missed are kept for others who missed the same.
+const KEPT: usize = 4_096;
+
+/// What is delivered to a subscriber.
+#[derive(Clone, Debug)]
+pub enum Delivery {
+    /// An answer, written down: shared by all who get it.
+    Answer(Arc<str>),
+    /// The errors that end the subscription.
+    End(Arc<Vec<ServerError>>),
+}
+
+/// Whether the answer to one thing, or to the opening of a source, is no answer: the root field itself failed.
+pub fn ends(answer: &Response) -> bool {
+    !answer.errors.is_empty() && answer.errors.iter().all(|error| error.path.len() <= 1)
+}
+
+/// Nothing where there is nothing to say.
+type Written = Option<Delivery>;
+
+/// The answers to what was missed, by what it is and, where that matters, for whom.
+type Shared = HashMap<(String, Option<SessionId>), Arc<OnceCell<Written>>>;
+
+/// The answers of one group.
+pub struct Answers {
+    pub api: Arc<Api>,
+    pub operation: Operation,
+    /// Whether an answer has turned out to depend on who gets it.
+    is_personal: AtomicBool,
+    written: Mutex<Shared>,
+}
+
+impl Answers {
+    pub fn new(api: Arc<Api>, operation: Operation) -> Self {
+        Self { api, operation, is_personal: AtomicBool::new(false), written: Mutex::default() }
+    }
+
+    /// The answer for everybody; none where it depends on who gets it.
+    pub async fn common(&self, happening: &Happening) -> Option<Written> {
+        if self.is_personal.load(Ordering::Relaxed) {
+            return None;
+        }
+        let visitor = Caller::default();
+        let answer = self.write(happening, &visitor).await;
+        if visitor.was_asked() {
+            self.is_personal.store(true, Ordering::Relaxed);
+            return None;
+        }
+        Some(answer)
+    }
+
+    /// The answer for one of those who get one of their own: with the rights that they have now.
+    pub async fn personal(&self, happening: &Happening, subscriber: &Subscriber) -> Written {
+        let viewer = match &subscriber.authorization {
+            None => None,
+            Some(authorization) => match self.api.authenticate(authorization).await {
+                Ok((viewer, _)) => Some(viewer),
+                Err(rejection) => return Some(refusal(rejection)),
+            },
+        };
+        self.write(happening, &Caller::new(viewer, None)).await
+    }
+
+    /// The answer to something that was missed: whoever missed the same gets the same.
+    pub async fn missed(&self, happening: &Happening, subscriber: &Subscriber) -> Written {
+        let is_personal = self.is_personal.load(Ordering::Relaxed);
+        let session = subscriber.viewer.as_ref().filter(|_| is_personal).map(|viewer| viewer.session_id);
+        let place = {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            if written.len() >= KEPT {
+                written.clear();
+            }
+            Arc::clone(written.entry((happening.key(), session)).or_default())
+        };
+        let write = async {
+            match self.common(happening).await {
+                Some(answer) => Some(answer),
+                None if is_personal => Some(self.personal(happening, subscriber).await),
+                // It has just turned out that the place is not everybody's.
+                None => None,
+            }
+        };
+        match place.get_or_try_init(|| async { write.await.ok_or(()) }).await {
+            Ok(answer) => answer.clone(),
+            Err(()) => self.personal(happening, subscriber).await,
+        }
+    }
+
+    /// Lets go of the answers to what was missed.
+    pub fn forget(&self) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        *written = HashMap::new();
+    }
+
+    async fn write(&self, happening: &Happening, caller: &Caller) -> Written {
+        let request_id = RequestId::new().0;
+        let phase = Phase::Answer(happening.clone());
+        let answer = self.api.run_phase(&self.operation, caller, phase, &request_id).await?;
+        if ends(&answer) {
+            return Some(Delivery::End(Arc::new(answer.errors)));
+        }
+        Some(Delivery::Answer(serde_json::to_string(&answer).unwrap_or_default().into()))
+    }
+}
+
+/// A rejection, as it ends a subscription.
+pub fn refusal(rejection: Rejection) -> Delivery {
+    let response = reveal(Response::from_errors(vec![server_error(rejection)]), &RequestId::new().0);
+    Delivery::End(Arc::new(response.errors))
+}

@@ -1,0 +1,105 @@
+//! What comes over the wire: what it costs, by which name it is known, and what would end the process.
+
+use crate::support::{Server, TestApp, TestDatabase, code};
+use serde_json::{Value, json};
+
+async fn answer(app: &TestApp, body: &Value) -> Value {
+    let request = reqwest::Client::new().post(format!("http://{}/graphql", app.address));
+    request.header("accept", "application/graphql-response+json").json(body).send().await.unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+async fn the_two_killers_get_an_error_over_every_transport_and_the_process_lives() {
+    let app = TestApp::start().await;
+    let brackets = format!("{{ doctor(id: {}{}) {{ id }} }}", "[".repeat(8_000), "]".repeat(8_000));
+    let doubled = (0..30).map(|number| format!("fragment f{number} on Query {{ ...f{0} ...f{0} }} ", number + 1));
+    let doubled = format!("{{ ...f0 }} {} fragment f30 on Query {{ __typename }}", doubled.collect::<String>());
+    let mut socket = app.visitor().connects().await;
+    for query in [&brackets, &doubled] {
+        let begun = std::time::Instant::now();
+        assert_eq!(code(&answer(&app, &json!({ "query": query })).await), "QUERY_TOO_COMPLEX");
+        socket.subscribes("1", query, json!({})).await;
+        let error = socket.hears().await;
+        assert_eq!(error["payload"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX", "{error}");
+        let stream = reqwest::Client::new().post(format!("http://{}/graphql", app.address));
+        let stream = stream.header("accept", "text/event-stream").json(&json!({ "query": query }));
+        assert!(stream.send().await.unwrap().text().await.unwrap().contains("QUERY_TOO_COMPLEX"));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2));
+    }
+    assert_eq!(answer(&app, &json!({ "query": "{ __typename }" })).await["data"]["__typename"], "Query");
+}
+
+#[tokio::test]
+async fn a_request_is_told_what_it_costs_where_it_asks() {
+    let app = TestApp::start().await;
+    let cost = async |query: &str, asks: bool| {
+        let body = json!({ "query": query, "extensions": { "cost": asks } });
+        answer(&app, &body).await["extensions"]["cost"].clone()
+    };
+    assert_eq!(cost("{ __typename }", false).await, Value::Null);
+    let few = cost("{ doctors(first: 2) { nodes { id name } } }", true).await.as_u64().unwrap();
+    let many = cost("{ doctors(first: 100) { nodes { id name } } }", true).await.as_u64().unwrap();
+    assert!(many > 40 * few, "{few} {many}: lists count by their size");
+    let mut socket = app.visitor().connects().await;
+    let payload = json!({ "query": "{ __typename }", "extensions": { "cost": true } });
+    socket.says(json!({ "id": "1", "type": "subscribe", "payload": payload })).await;
+    assert!(socket.hears().await["payload"]["extensions"]["cost"].is_u64());
+}
+
+#[tokio::test]
+async fn a_variable_that_may_be_null_does_not_stand_where_null_is_not_taken() {
+    let app = TestApp::start().await;
+    let body = json!({ "query": "query ($id: ID) { doctor(id: $id) { id } }", "variables": { "id": "doctor_01h455vb4pex5vsknk084sn02q" } });
+    assert_eq!(code(&answer(&app, &body).await), "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn a_subscription_may_name_its_field_in_a_fragment() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let mut socket = app.visitor().connects().await;
+    let query = "subscription ($d: [ID!]) { ...f } fragment f on Subscription { events: slotEvents(doctorIds: $d) { ...g } } fragment g on SlotEvent { version }";
+    socket.watches("1", query, json!({ "d": [doctor.id] })).await;
+    doctor.works(json!([])).await;
+    assert_eq!(socket.hears().await["payload"], json!({ "data": { "events": { "version": 3 } } }));
+}
+
+#[tokio::test]
+async fn documents_are_known_by_their_ids_and_nothing_else_is_taken_where_it_shall_not_be() {
+    let database = TestDatabase::create().await;
+    let file = database.folder.path().join("documents.json");
+    std::fs::write(&file, json!({ "name": "query Name { __typename }", "watch": "subscription W($d: [ID!]) { slotEvents(doctorIds: $d) { version } }" }).to_string()).unwrap();
+    let add = |file: &std::path::Path| {
+        let output = Server::command(&database, &["documents", "add", file.to_str().unwrap()]).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(add(&file), (true, "name\nwatch\n".to_owned()));
+    std::fs::write(&file, "{ doctors { totalCount } }").unwrap();
+    let (is_added, id) = add(&file);
+    assert!(is_added && id.starts_with("sha256:"));
+    assert!(!add(std::path::Path::new("nowhere.graphql")).0);
+
+    let mut config = database.config();
+    config.data_dir = database.folder.path().join("data");
+    config.documents = medislot::config::AcceptedDocuments::Registered;
+    let app =
+        medislot::app::App::start(config, std::sync::Arc::new(medislot::kernel::clock::SystemClock)).await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(axum::serve(listener, app.router(medislot::api::Lifetime::default())).into_future());
+    let send = async |body: Value| {
+        let request = reqwest::Client::new().post(format!("http://{address}/graphql")).json(&body);
+        request.send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    assert_eq!(send(json!({ "documentId": "name" })).await["data"], json!({ "__typename": "Query" }));
+    assert_eq!(send(json!({ "documentId": id.trim() })).await["data"]["doctors"]["totalCount"], 0);
+    assert_eq!(send(json!({ "query": "{ doctors { totalCount } }" })).await["data"]["doctors"]["totalCount"], 0);
+    assert_eq!(code(&send(json!({ "documentId": "unknown" })).await), "PERSISTED_QUERY_NOT_FOUND");
+    assert_eq!(code(&send(json!({ "query": "{ __typename }" })).await), "PERSISTED_QUERY_NOT_FOUND");
+    assert_eq!(code(&send(json!({ "query": "{ __typename }", "documentId": "name" })).await), "BAD_USER_INPUT");
+    let by_get = reqwest::get(format!("http://{address}/graphql?documentId=name")).await.unwrap();
+    assert_eq!(by_get.json::<Value>().await.unwrap()["data"]["__typename"], "Query");
+    let mut socket = crate::support::Actor::visitor(&address).connects().await;
+    socket.says(json!({ "id": "1", "type": "subscribe", "payload": { "documentId": "name" } })).await;
+    assert_eq!(socket.hears().await["payload"]["data"]["__typename"], "Query");
+}
