@@ -1,7 +1,7 @@
 //! The composition root: from settings to something that runs.
 
 use crate::{
-    accounts::{Accounts, Passwords, Tokens},
+    accounts::{self, Accounts, Attempts, Passwords, Tokens},
     api::{self, Api, Lifetime, Positions},
     availability::{Availability, SharedCalendars},
     board::Boards,
@@ -92,7 +92,7 @@ impl App {
         config.check()?;
         let database = open_database(&config).await?;
         let namespace = calendar::log_id(&database).await?.simple().to_string();
-        let Coordination { lock, bus, shared } = coordination(&config, &database, &namespace)?;
+        let Coordination { redis, lock, bus, shared } = coordination(&config, &database, &namespace)?;
         let bus = wrap(bus);
         let tokens = match &config.signing_key {
             Some(key) => Tokens::from_pem(key.expose_secret()).context("MEDISLOT_SIGNING_KEY cannot be used")?,
@@ -100,9 +100,11 @@ impl App {
         };
         let limits = &config.limits;
         let attempts = (config.rate_limits == RateLimits::On).then_some(limits.password_attempts);
+        let attempts = Attempts::new(attempts, redis.map(|redis| (redis, namespace.clone())));
         let passwords = Passwords::new(limits.password_hashes);
         let accounts = Accounts::new(database.clone(), Arc::clone(&clock), tokens, passwords, attempts);
         let accounts = Arc::new(accounts);
+        accounts::watch_sessions(&accounts);
         let publisher = Publisher::start(database.clone(), Arc::clone(&bus));
         let roster = Arc::new(directory::Register(database.clone()));
         let hub = Hub::start(database.clone(), Arc::clone(&clock), bus, roster).await?;
@@ -210,6 +212,7 @@ impl App {
 
 /// How processes get along.
 struct Coordination {
+    redis: Option<Redis>,
     lock: Arc<dyn Lock>,
     bus: Arc<dyn Bus>,
     shared: Option<SharedCalendars>,
@@ -225,12 +228,13 @@ fn coordination(config: &Config, database: &Database, namespace: &str) -> Result
             );
         }
         let (lock, bus) = (Arc::new(LocalLock::default()), Arc::new(LocalBus::default()));
-        return Ok(Coordination { lock, bus, shared: None });
+        return Ok(Coordination { redis: None, lock, bus, shared: None });
     };
     let url = url.expose_secret().to_owned();
     let redis = Redis::try_new(&url).context("REDIS_URL is not an address of Redis")?;
     let channel = format!("medislot:{namespace}:calendar");
     Ok(Coordination {
+        redis: Some(redis.clone()),
         lock: Arc::new(RedisLock::new(redis.clone())),
         shared: Some(SharedCalendars::new(redis.clone(), namespace.to_owned())),
         bus: Arc::new(RedisBus::new(redis, url, channel)),

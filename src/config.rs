@@ -23,7 +23,7 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// Redis; lock and bus within the process where it is not set. Also read from `REDIS_URL`.
     pub redis_url: Option<SecretString>,
-    /// The Ed25519 private key that tokens are signed with, in PEM (PKCS#8).
+    /// Ed25519 private keys in PEM (PKCS#8), one after another: the first signs access tokens, those of all are believed.
     pub signing_key: Option<SecretString>,
     /// Start on a virtual clock at this instant.
     pub now: Option<DateTime<Utc>>,

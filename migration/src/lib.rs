@@ -7,6 +7,7 @@ mod m20261125_000004_calendar;
 mod m20261125_000005_booking;
 mod m20261125_000006_holds;
 mod m20261125_000008_live;
+mod m20261125_000010_session_endings;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000005_booking::Migration),
             Box::new(m20261125_000006_holds::Migration),
             Box::new(m20261125_000008_live::Migration),
+            Box::new(m20261125_000010_session_endings::Migration),
         ]
     }
 }

@@ -1,8 +1,14 @@
-//! Forgetting: sessions that are over are removed.
+//! Forgetting and telling: sessions that are over are removed, and what is open in them is ended.
 
-use super::{service::SESSION, store};
-use crate::{infra::db::Database, kernel::clock::Clock};
-use std::time::Duration;
+use super::{
+    service::{Accounts, SESSION},
+    store,
+};
+use crate::{
+    infra::{db::Database, supervise::supervise},
+    kernel::clock::Clock,
+};
+use std::{sync::Arc, time::Duration};
 
 const PAUSE: Duration = Duration::from_mins(10);
 
@@ -21,4 +27,13 @@ pub async fn forget_sessions(database: &Database, clock: &dyn Clock) -> anyhow::
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// Begins to look which sessions have ended, in any process, so that what is open in them in this one ends too.
+pub fn watch_sessions(accounts: &Arc<Accounts>) {
+    let accounts = Arc::clone(accounts);
+    supervise("accounts.watch_sessions", move || {
+        let accounts = Arc::clone(&accounts);
+        async move { accounts.watch().await.map_err(Into::into) }
+    });
 }

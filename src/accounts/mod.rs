@@ -1,14 +1,18 @@
 //! People who sign in: their accounts, sessions and tokens.
 
 mod attempts;
+mod endings;
 mod jobs;
 mod model;
 mod password;
 mod service;
+mod sessions;
 mod store;
 mod token;
 
-pub use jobs::forget_sessions;
+pub use attempts::Attempts;
+pub use endings::Ending;
+pub use jobs::{forget_sessions, watch_sessions};
 pub use model::{
     Account, Credentials, EMAIL_EXPECTED, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email,
     parse_email,

@@ -56,13 +56,13 @@ pub struct Account {
 }
 
 impl Account {
-    /// Looks over what was given.
+    /// Looks over what was given; whether the password is guessable has been found out before.
     ///
     /// # Errors
     /// The refusals.
-    pub fn check(&self) -> Result<(), Rejection> {
+    pub fn check(&self, is_guessable: bool) -> Result<(), Rejection> {
         let mut check = Check::new();
-        check_password(&mut check, "password", &self.password);
+        check_password(&mut check, "password", &self.password, is_guessable);
         check.name("name", &self.name);
         check.optional_text("phone", self.phone.as_deref(), crate::kernel::check::NAME);
         check.finish()
@@ -70,22 +70,26 @@ impl Account {
 }
 
 /// Looks over a new password.
-pub fn check_password(check: &mut Check, field: &str, password: &SecretString) {
+pub fn check_password(check: &mut Check, field: &str, password: &SecretString, is_guessable: bool) {
     let password = password.expose_secret();
     if password.chars().count() < SHORTEST_PASSWORD {
         check.refuse(field, Code::WeakPassword, format!("At least {SHORTEST_PASSWORD} characters."));
     } else if password.len() > LONGEST_PASSWORD {
         check.refuse(field, Code::Invalid, format!("At most {LONGEST_PASSWORD} bytes."));
+    } else if is_guessable {
+        check.refuse(field, Code::WeakPassword, "Too easy to guess: take a few words that do not belong together.");
     }
 }
 
-/// An address as RFC 5321 has it, at most 254 characters, with a domain of the internet and nothing around it.
+/// An address as RFC 5321 has it, at most 254 characters, with a domain of the internet and nothing around it. Letters beyond ASCII could look
+/// like those of another's address; domains that have some are written in Punycode.
 ///
 /// # Errors
 /// What was expected.
 pub fn parse_email(text: &str) -> Result<String, &'static str> {
     let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
-    let address = if text.len() <= 254 { EmailAddress::parse_with_options(text, options).ok() } else { None };
+    let is_plain = text.len() <= 254 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let address = if is_plain { EmailAddress::parse_with_options(text, options).ok() } else { None };
     address.map(|address| address.to_string()).ok_or(EMAIL_EXPECTED)
 }
 
@@ -163,4 +167,33 @@ pub enum SignOut {
     There(SessionId),
     /// Every one of the user's own.
     Everywhere,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_are_too_long_look_like_others_or_bring_headers_along_are_refused() {
+        assert_eq!(parse_email("ada@example.com").as_deref(), Ok("ada@example.com"));
+        assert!(parse_email("ada+visits@xn--bcher-kva.example").is_ok());
+        let long = format!("{}@example.com", "a".repeat(10_000));
+        for address in [
+            "",
+            "ada",
+            "ada@localhost",
+            "ada@[127.0.0.1]",
+            "Ada <ada@example.com>",
+            "ada@example.com\r\nBcc: ben@example.com",
+            "\"ada\r\nBcc: ben\"@example.com",
+            "ada@example.com\0",
+            " ada@example.com",
+            "\u{430}da@example.com",
+            "ada@ex\u{430}mple.com",
+            "a\u{200b}da@example.com",
+            &long,
+        ] {
+            assert!(parse_email(address).is_err(), "{address:?}");
+        }
+    }
 }

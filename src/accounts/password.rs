@@ -5,6 +5,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::Passw
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
+use zxcvbn::{Score, zxcvbn};
 
 /// Hashes and verifies passwords, a few at a time.
 #[derive(Clone, Debug)]
@@ -47,6 +48,20 @@ impl Passwords {
             Argon2::default().verify_password(password.expose_secret().as_bytes(), hash.as_str()).is_ok()
         });
         Ok(matches.await? && known)
+    }
+
+    /// Whether a password is among the common ones, made of what is known about its owner, or else found within a million guesses: more than
+    /// anybody has whose failures make an account wait.
+    ///
+    /// # Errors
+    /// Where it cannot be computed.
+    pub async fn is_guessable(&self, password: SecretString, about_owner: Vec<String>) -> Result<bool, Rejection> {
+        let judge = move || {
+            let about_owner: Vec<_> = about_owner.iter().map(String::as_str).collect();
+            // It looks at no more than the first hundred characters.
+            zxcvbn(password.expose_secret(), &about_owner).score() < Score::Two
+        };
+        self.work(judge).await
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Rejection> {

@@ -2,7 +2,8 @@
 
 use super::{
     attempts::Attempts,
-    model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email},
+    endings::Endings,
+    model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignOut, User, canonical_email},
     password::Passwords,
     store::{self, Presented},
     token::Tokens,
@@ -34,27 +35,28 @@ const MOST_PROVEN: u64 = 100_000;
 /// Accounts and sessions.
 #[derive(Debug)]
 pub struct Accounts {
-    database: Database,
-    clock: Arc<dyn Clock>,
-    tokens: Tokens,
+    pub(super) database: Database,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) tokens: Tokens,
     passwords: Passwords,
     attempts: Attempts,
+    pub(super) endings: Endings,
     /// What tokens proved within the last second, by their SHA-256 hashes.
-    proven: Cache<[u8; 32], (Viewer, DateTime<Utc>)>,
+    pub(super) proven: Cache<[u8; 32], (Viewer, DateTime<Utc>)>,
 }
 
 impl Accounts {
-    /// Accounts in `database`. An address stands `attempts` wrong passwords in a row, any number where none is given.
+    /// Accounts in `database`; `attempts` says how many wrong passwords an address stands.
     #[must_use]
     pub fn new(
         database: Database,
         clock: Arc<dyn Clock>,
         tokens: Tokens,
         passwords: Passwords,
-        attempts: Option<u32>,
+        attempts: Attempts,
     ) -> Self {
         let proven = Cache::builder().max_capacity(MOST_PROVEN).time_to_live(PROVEN).build();
-        Self { database, clock, tokens, passwords, attempts: Attempts::new(attempts), proven }
+        Self { database, clock, tokens, passwords, attempts, endings: Endings::default(), proven }
     }
 
     /// Makes a patient's account and signs in.
@@ -92,8 +94,11 @@ impl Accounts {
     /// # Errors
     /// What is wrong with the input, or `EmailTaken`.
     pub async fn prepare(&self, id: UserId, account: Account, role: RoleName) -> Result<NewUser, Rejection> {
-        account.check()?;
         let email = canonical_email(&account.email);
+        let local_part = email.split('@').next().unwrap_or_default();
+        let about_owner = [local_part].into_iter().chain(account.name.split_whitespace());
+        let about_owner = about_owner.take(10).map(|word| word.chars().take(100).collect()).collect();
+        account.check(self.passwords.is_guessable(account.password.clone(), about_owner).await?)?;
         if store::is_email_taken(&self.database, &email).await? {
             return Err(store::email_taken());
         }
@@ -116,7 +121,7 @@ impl Accounts {
     /// `InvalidCredentials`, the same for an unknown address; `TooManyAttempts`.
     pub async fn login(&self, credentials: Credentials, device: Option<String>) -> Result<IssuedSession, Rejection> {
         let email = canonical_email(&credentials.email);
-        if let Err(wait) = self.attempts.begin(&email, self.clock.now()) {
+        if let Err(wait) = self.attempts.begin(&email, self.clock.now()).await {
             let message = format!("Too many wrong passwords. Try again in {} s.", wait.num_seconds() + 1);
             return Err(Refusal::new(Code::TooManyAttempts, message).into());
         }
@@ -126,7 +131,7 @@ impl Accounts {
         let Some(user) = user.filter(|user| right && user.active) else {
             return Err(Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into());
         };
-        self.attempts.succeeded(&email);
+        self.attempts.succeeded(&email).await;
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
         let session = self.begin_session_in(&transaction, user.id, device, now).await?;
@@ -155,6 +160,7 @@ impl Accounts {
                 store::end_session_in(&transaction, id, now).await?;
                 transaction.commit().await?;
                 self.proven.invalidate_all();
+                self.endings.look();
                 tracing::warn!(session.id = %id, "a refresh token was used twice: the session is ended");
             }
             Presented::Unknown => {}
@@ -177,35 +183,11 @@ impl Accounts {
         let count = store::end_sessions_of_in(&transaction, viewer.user_id, only, self.clock.now()).await?;
         transaction.commit().await?;
         self.proven.invalidate_all();
+        self.endings.look();
         match which {
             SignOut::There(_) if count == 0 => Err(Refusal::not_found("sessionId").into()),
             _ => Ok(()),
         }
-    }
-
-    /// Who proves to be signed in with this access token, and until when.
-    ///
-    /// # Errors
-    /// `Unauthenticated` where the token proves nothing, or its session has ended.
-    pub async fn authenticate(&self, token: &str) -> Result<(Viewer, DateTime<Utc>), Rejection> {
-        let now = self.clock.now();
-        let digest = Sha256::digest(token.as_bytes()).into();
-        if let Some((viewer, expires_at)) = self.proven.get(&digest).filter(|(_, expires_at)| now < *expires_at) {
-            return Ok((viewer, expires_at));
-        }
-        let (session_id, expires_at) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
-        let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
-        let viewer = viewer.ok_or(Rejection::Unauthenticated)?;
-        self.proven.insert(digest, (viewer.clone(), expires_at));
-        Ok((viewer, expires_at))
-    }
-
-    /// Where the viewer is signed in.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn sessions(&self, viewer: &Viewer) -> Result<Vec<SignIn>, Rejection> {
-        store::sessions_of(&self.database, viewer.user_id, self.clock.now()).await
     }
 
     /// The user with this address.

@@ -227,6 +227,13 @@ async fn end_in(transaction: &Transaction, which: Expr, now: DateTime<Utc>) -> R
     Ok(ended.rows_affected)
 }
 
+/// The sessions that were ended at this instant or later.
+pub async fn sessions_ended_since(database: &Database, instant: DateTime<Utc>) -> Result<Vec<SessionId>, Rejection> {
+    let ended = session::Entity::find().select_only().column(session::Column::Id);
+    let ended = ended.filter(session::Column::EndedAt.gte(instant));
+    Ok(ended.into_tuple().all(database.reader()).await?)
+}
+
 /// Where a user is signed in, the last used first, at most a hundred places.
 pub async fn sessions_of(database: &Database, user_id: UserId, now: DateTime<Utc>) -> Result<Vec<SignIn>, Rejection> {
     let rows = session::Entity::find()

@@ -13,30 +13,35 @@ use aws_lc_rs::signature::Ed25519KeyPair;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation,
-    jwk::{Jwk, ThumbprintHash},
+    jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
 };
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// How long an access token is good for.
-const LIFETIME: TimeDelta = TimeDelta::minutes(15);
+pub(super) const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Who issues the tokens, and for whom.
 const ISSUER: &str = "medislot";
 /// The name of the key that a development installation makes for itself.
 const DEVELOPMENT: &str = "development";
 
-/// The key is not an Ed25519 private key in PKCS#8.
+/// How the block of a private key ends in PEM.
+const END_OF_KEY: &str = "-----END PRIVATE KEY-----";
+
+/// The keys are not Ed25519 private keys in PKCS#8, or there is none.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("not an Ed25519 private key (PKCS#8)")]
 pub struct KeyError;
 
-/// Signs and reads access tokens.
+/// Signs access tokens with one key, and believes those of several: so keys can be changed while tokens of the last one are about.
 pub struct Tokens {
     key_id: String,
     signing: EncodingKey,
-    verifying: DecodingKey,
+    /// By the key's id.
+    verifying: HashMap<String, DecodingKey>,
+    public: JwkSet,
     validation: Validation,
 }
 
@@ -57,12 +62,14 @@ struct Claims {
 }
 
 impl Tokens {
-    /// With a key that was given, in PEM.
+    /// With the keys that were given, in PEM, one after another: the first signs, all are believed.
     ///
     /// # Errors
-    /// Where it is not a key of the right kind.
+    /// Where one is not a key of the right kind, or there is none.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        Self::from_key(EncodingKey::from_ed_pem(pem.as_bytes()).map_err(|_| KeyError)?)
+        let blocks = pem.split_inclusive(END_OF_KEY).map(str::trim).filter(|block| !block.is_empty());
+        let keys = blocks.map(|block| EncodingKey::from_ed_pem(block.as_bytes()).map_err(|_| KeyError));
+        Self::try_new(keys.collect::<Result<_, _>>()?)
     }
 
     /// With the key of a development installation, made by whichever process comes first.
@@ -89,20 +96,32 @@ impl Tokens {
         transaction.commit().await?;
         let key = signing_key::Entity::find_by_id(DEVELOPMENT.to_owned()).one(database.reader()).await?;
         let key = key.ok_or_else(broken)?;
-        Ok(Self::from_key(EncodingKey::from_ed_der(&key.private_key)).map_err(|_| broken())?)
+        Ok(Self::try_new(vec![EncodingKey::from_ed_der(&key.private_key)]).map_err(|_| broken())?)
     }
 
-    fn from_key(signing: EncodingKey) -> Result<Self, KeyError> {
-        let public = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).map_err(|_| KeyError)?;
-        let verifying = DecodingKey::from_jwk(&public).map_err(|_| KeyError)?;
-        let key_id = public.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyError)?;
+    fn try_new(keys: Vec<EncodingKey>) -> Result<Self, KeyError> {
+        let keys_in_public = keys.iter().map(public_key).collect::<Result<Vec<_>, _>>()?;
+        let verifying = keys_in_public.iter().map(|(id, key)| {
+            let key = DecodingKey::from_jwk(key).map_err(|_| KeyError)?;
+            Ok((id.clone(), key))
+        });
+        let verifying = verifying.collect::<Result<_, KeyError>>()?;
+        let signing = keys.into_iter().next().ok_or(KeyError)?;
+        let key_id = keys_in_public.first().ok_or(KeyError)?.0.clone();
+        let public = JwkSet { keys: keys_in_public.into_iter().map(|(_, key)| key).collect() };
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[ISSUER]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         // The library asks the clock of the machine; ours may be a virtual one.
         validation.validate_exp = false;
-        Ok(Self { key_id, signing, verifying, validation })
+        Ok(Self { key_id, signing, verifying, public, validation })
+    }
+
+    /// The public keys of all whose tokens are believed.
+    #[must_use]
+    pub fn public_keys(&self) -> &JwkSet {
+        &self.public
     }
 
     /// A token for a session, and when it expires.
@@ -132,7 +151,9 @@ impl Tokens {
     /// The session that a token proves at `now`, and until when; nothing where it proves none.
     #[must_use]
     pub fn read(&self, token: &str, now: DateTime<Utc>) -> Option<(SessionId, DateTime<Utc>)> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation).ok()?.claims;
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let key = self.verifying.get(header.kid.as_deref()?)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()?.claims;
         let (issued_at, expires_at) =
             (DateTime::from_timestamp(claims.iat, 0)?, DateTime::from_timestamp(claims.exp, 0)?);
         // Two processes' clocks may differ by a little.
@@ -141,14 +162,50 @@ impl Tokens {
     }
 }
 
+/// The public half of a key, and its id: the thumbprint of RFC 7638.
+fn public_key(key: &EncodingKey) -> Result<(String, Jwk), KeyError> {
+    let mut public = Jwk::from_encoding_key(key, Algorithm::EdDSA).map_err(|_| KeyError)?;
+    let id = public.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyError)?;
+    public.common.key_id = Some(id.clone());
+    public.common.public_key_use = Some(PublicKeyUse::Signature);
+    Ok((id, public))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::{Engine, prelude::BASE64_STANDARD};
     use secrecy::ExposeSecret;
 
+    fn pem() -> String {
+        let pair = Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
+        format!("-----BEGIN PRIVATE KEY-----\n{}\n{END_OF_KEY}\n", BASE64_STANDARD.encode(pair))
+    }
+
     fn tokens() -> Tokens {
-        let pair = Ed25519KeyPair::generate().unwrap();
-        Tokens::from_key(EncodingKey::from_ed_der(pair.to_pkcs8v1().unwrap().as_ref())).unwrap()
+        Tokens::from_pem(&pem()).unwrap()
+    }
+
+    #[test]
+    fn a_new_key_signs_while_tokens_of_the_old_one_are_believed_until_it_is_taken_away() {
+        let (old, new, now) = (pem(), pem(), DateTime::UNIX_EPOCH);
+        let (before, after) = (Tokens::from_pem(&old).unwrap(), Tokens::from_pem(&new).unwrap());
+        let both = Tokens::from_pem(&format!("{new}\n{old}")).unwrap();
+        let issue = |tokens: &Tokens| tokens.issue(UserId::new(), SessionId::new(), now).unwrap().0;
+        let reads = |tokens: &Tokens, token: &SecretString| tokens.read(token.expose_secret(), now).is_some();
+        let (of_old, of_both) = (issue(&before), issue(&both));
+        assert!(reads(&both, &of_old) && reads(&both, &of_both));
+        assert!(!reads(&after, &of_old) && reads(&after, &of_both) && !reads(&before, &of_both));
+        assert_eq!(both.public_keys().keys.len(), 2);
+        assert!(both.public_keys().find(&before.key_id).is_some() && both.key_id == after.key_id);
+    }
+
+    #[test]
+    fn what_is_no_key_or_none_at_all_is_refused() {
+        let with_more = format!("{}nonsense", pem());
+        for pem in ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", &with_more] {
+            assert!(Tokens::from_pem(pem).is_err(), "{pem}");
+        }
     }
 
     #[test]
@@ -178,9 +235,20 @@ mod tests {
         let secret = EncodingKey::from_secret(b"guessed");
         let symmetric = jsonwebtoken::encode(&Header::default(), &claims(ISSUER), &secret).unwrap();
         assert!(ours.read(&symmetric, now).is_none());
-        let header = Header::new(Algorithm::EdDSA);
-        let elsewhere = jsonwebtoken::encode(&header, &claims("elsewhere"), &ours.signing).unwrap();
-        assert!(ours.read(&elsewhere, now).is_none());
+        let of = |kid: Option<&str>, aud: &str, key: &EncodingKey| {
+            let header = Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::EdDSA) };
+            jsonwebtoken::encode(&header, &claims(aud), key).unwrap()
+        };
+        let ours_id = Some(ours.key_id.as_str());
+        assert!(ours.read(&of(ours_id, ISSUER, &ours.signing), now).is_some());
+        for (kid, aud, key) in [
+            (ours_id, "elsewhere", &ours.signing),
+            (ours_id, ISSUER, &theirs.signing),
+            (None, ISSUER, &ours.signing),
+            (Some("unknown"), ISSUER, &ours.signing),
+        ] {
+            assert!(ours.read(&of(kid, aud, key), now).is_none(), "{kid:?} {aud}");
+        }
         assert!(ours.read("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", now).is_none());
         assert!(ours.read("", now).is_none());
     }

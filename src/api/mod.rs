@@ -4,6 +4,7 @@ mod document;
 mod graphiql;
 mod health;
 mod http;
+mod keys;
 mod live;
 mod negotiation;
 mod operation;

@@ -1,6 +1,6 @@
 //! The routes.
 
-use super::{graphiql, health, http, operation::Api, trace::trace, websocket};
+use super::{graphiql, health, http, keys, operation::Api, trace::trace, websocket};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -26,6 +26,7 @@ pub fn router(api: Api) -> Router {
     let graphql = get(websocket::get_or_upgrade).post(http::post);
     let mut router = Router::new()
         .route("/graphql", graphql)
+        .route("/.well-known/jwks.json", get(keys::jwks))
         .route("/healthz", any(health::healthz))
         .route("/readyz", any(health::readyz));
     if shows_page {

@@ -34,6 +34,7 @@ pub async fn run(
     proven_until: Option<DateTime<Utc>>,
     request_id: &str,
 ) -> Response {
+    let ending = subscriber.viewer.as_ref().map(|viewer| api.services.accounts.ending(viewer.session_id));
     let answers: BoxStream<'static, String> = if operation.kind == OperationType::Subscription {
         let errors = |errors: &[ServerError]| written(&json!({ "errors": errors }));
         match live::subscribe(api, operation, subscriber).await {
@@ -65,6 +66,7 @@ pub async fn run(
         tokio::select! {
             () = async { shutdown.await; tokio::time::sleep(Lifetime::moment()).await } => {}
             () = token_over => {}
+            () = async { if let Some(ending) = &ending { ending.come().await } }, if ending.is_some() => {}
         }
     };
     respond(answers.chain(complete()).take_until(Box::pin(end)))

@@ -32,7 +32,7 @@ pub struct CreateDoctorInput {
     name: String,
     /// The e-mail address to sign in with: one that nobody signs in with yet.
     email: EmailAddress,
-    /// The password to sign in with, 8 characters to 1,000 bytes.
+    /// The password to sign in with, 8 characters to 1,000 bytes, and not easy to guess.
     password: String,
     /// A title, such as "Dr. med.".
     title: Option<String>,

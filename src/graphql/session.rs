@@ -114,7 +114,7 @@ impl SessionPayload {
 pub struct RegisterInput {
     /// The e-mail address to sign in with.
     email: EmailAddress,
-    /// The password to sign in with, 8 characters to 1,000 bytes.
+    /// The password to sign in with, 8 characters to 1,000 bytes, and not easy to guess.
     password: String,
     /// How you are called, at most 200 characters.
     name: String,

@@ -1,7 +1,9 @@
 //! Coming in, staying in, going out.
 
 use crate::support::{TestApp, TestDatabase, code, codes};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::TimeDelta;
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 #[tokio::test]
@@ -23,7 +25,7 @@ async fn a_patient_registers_and_is_somebody() {
 async fn an_address_has_one_account_in_whatever_case_it_is_written() {
     let app = TestApp::start().await;
     let ada = app.patient("Ada").await;
-    let input = json!({ "email": ada.email.to_uppercase(), "password": "another password", "name": "Ada II" });
+    let input = json!({ "email": ada.email.to_uppercase(), "password": "another correct battery", "name": "Ada II" });
     let refused = app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await;
     assert_eq!(
         (code(&refused), refused["userErrors"][0]["field"].clone()),
@@ -41,9 +43,26 @@ async fn everything_that_is_wrong_with_an_account_is_said_at_once() {
     let refused = app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await;
     assert_eq!(codes(&refused), ["WEAK_PASSWORD", "INVALID", "INVALID"]);
     assert_eq!(refused["session"], json!(null));
-    let input = json!({ "email": "not an address", "password": "long enough", "name": "Ada" });
+    let input = json!({ "email": "not an address", "password": "correct horse battery", "name": "Ada" });
     let answer = app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await;
     assert_eq!(code(&answer), "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn common_passwords_and_those_made_of_ones_own_name_are_refused() {
+    let app = TestApp::start().await;
+    let register = async |password: &str| {
+        let input = json!({ "email": "augusta.king@example.com", "password": password, "name": "Ada Lovelace" });
+        app.visitor().does("register", "RegisterInput", input, "session { accessToken }").await
+    };
+    for guessable in
+        ["password", "Passw0rd", "12345678", "qwertyuiop", "aaaaaaaaaaaa", "iloveyou", "lovelace", "adalovelace"]
+    {
+        let refused = register(guessable).await;
+        assert_eq!(code(&refused), "WEAK_PASSWORD", "{guessable}");
+        assert_eq!(refused["userErrors"][0]["field"], json!(["password"]));
+    }
+    assert!(register("violet otter gramophone").await["session"].is_object());
 }
 
 #[tokio::test]
@@ -218,4 +237,59 @@ async fn processes_that_start_at_once_sign_with_one_key() {
         let token = secrecy::ExposeSecret::expose_secret(&session.access_token);
         assert!(app.services.accounts.authenticate(token).await.is_ok());
     }
+}
+
+/// An Ed25519 private key in PEM.
+fn new_key() -> String {
+    let key = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64_STANDARD.encode(key))
+}
+
+#[tokio::test]
+async fn keys_are_changed_without_signing_anybody_out() {
+    let database = TestDatabase::create().await;
+    let start = async |keys: String| {
+        let config = medislot::config::Config { signing_key: Some(keys.into()), ..database.config() };
+        let clock = std::sync::Arc::new(medislot::kernel::clock::SystemClock);
+        medislot::app::App::start(config, clock).await.unwrap().services.accounts
+    };
+    let (old, new) = (new_key(), new_key());
+    let before = start(old.clone()).await;
+    let announced = start(format!("{old}{new}")).await;
+    let changed = start(format!("{new}{old}")).await;
+    let after = start(new).await;
+    let account = medislot::accounts::Account {
+        email: "ada@example.com".to_owned(),
+        password: "correct horse battery".into(),
+        name: "Ada".to_owned(),
+        phone: None,
+        time_zone: None,
+    };
+    let first = before.register(account, None).await.unwrap();
+    let first_token = first.access_token.expose_secret();
+    assert!(changed.authenticate(first_token).await.is_ok());
+    assert!(after.authenticate(first_token).await.is_err(), "the old key is gone");
+    let second = changed.refresh(&first.refresh_token).await.unwrap();
+    let second_token = second.access_token.expose_secret();
+    assert!(announced.authenticate(second_token).await.is_ok(), "it knew the new key before that signed");
+    assert!(before.authenticate(second_token).await.is_err());
+    assert!(after.authenticate(second_token).await.is_ok());
+    assert!(after.refresh(&second.refresh_token).await.is_ok());
+}
+
+#[tokio::test]
+async fn public_keys_of_tokens_are_there_for_everybody_and_private_ones_for_nobody() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let header = jsonwebtoken::decode_header(ada.token.as_deref().unwrap()).unwrap();
+    let response = reqwest::get(format!("http://{}/.well-known/jwks.json", app.address)).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/jwk-set+json");
+    let keys = response.json::<serde_json::Value>().await.unwrap()["keys"].clone();
+    let key = &keys.as_array().unwrap()[0];
+    assert_eq!(key["kid"], json!(header.kid));
+    assert_eq!(
+        (&key["kty"], &key["crv"], &key["alg"], &key["use"]),
+        (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA"), &json!("sig"))
+    );
+    assert!(key.get("d").is_none());
 }

@@ -224,7 +224,7 @@ async fn a_doctor_that_makes_no_sense_is_refused_and_nothing_is_written() {
     let app = TestApp::start().await;
     let (clinic, specialty) = (app.clinic("North").await, app.specialty("Hearts").await);
     let create = async |change: Value| {
-        let mut input = json!({ "clinicId": clinic, "specialtyIds": [specialty], "name": "Dora", "email": "dora@example.com", "password": "long enough" });
+        let mut input = json!({ "clinicId": clinic, "specialtyIds": [specialty], "name": "Dora", "email": "dora@example.com", "password": "violet otter gramophone" });
         input.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         app.admin.does("createDoctor", "CreateDoctorInput", input, "doctor { id }").await
     };

@@ -186,7 +186,7 @@ async fn our_own_faults_show_nothing_of_the_inside_but_an_id_that_is_in_the_log(
     app.app.services.database.reader().execute_unprepared("DROP TABLE availability_override").await.unwrap();
     let doctor = app.clinic("North").await;
     let specialty = app.specialty("Hearts").await;
-    let input = json!({ "clinicId": doctor, "specialtyIds": [specialty], "name": "Dora", "email": "dora@example.com", "password": "long enough" });
+    let input = json!({ "clinicId": doctor, "specialtyIds": [specialty], "name": "Dora", "email": "dora@example.com", "password": "violet otter gramophone" });
     let made = app.admin.does("createDoctor", "CreateDoctorInput", input, "doctor { id }").await;
     let body = json!({ "query": format!("{{ doctor(id: {}) {{ name nextSlots {{ id }} }} }}", made["doctor"]["id"]) })
         .to_string();

@@ -269,3 +269,51 @@ async fn what_the_readme_says_to_paste_books_an_appointment_and_watches_it() {
     assert!(watched.contains("event: next") && watched.contains("SLOT_TAKEN"), "{watched}");
     assert!(watched.contains(booked["startsAt"].as_str().unwrap()), "{watched}");
 }
+
+#[tokio::test]
+async fn whoever_signs_out_on_one_server_is_out_on_the_other_within_a_second_sockets_and_streams_too() {
+    let (_database, one, two) = two_servers().await;
+    let patient = demo_patient(&one.address).await;
+    let mut there = patient.clone();
+    there.address.clone_from(&two.address);
+    let (_, doctor) = open_slot(&there).await;
+    let watch = format!("subscription {{ slotEvents(doctorIds: [\"{doctor}\"]) {{ kind }} }}");
+    let mut socket = there.connects().await;
+    socket.subscribes("1", &watch, json!({})).await;
+    let mut visitors = Actor::visitor(&two.address).connects().await;
+    visitors.subscribes("1", &watch, json!({})).await;
+    let stream = reqwest::Client::new().post(format!("http://{}/graphql", two.address));
+    let stream = stream.bearer_auth(there.token.as_deref().unwrap()).header("accept", "text/event-stream");
+    let stream = stream.json(&json!({ "query": watch })).send().await.unwrap();
+    assert!(socket.is_silent(Duration::from_millis(1_500)).await, "it goes on while nobody signs out");
+
+    assert_eq!(codes(&patient.does("logout", "LogoutInput", json!({}), "").await), [""; 0]);
+    let out = tokio::time::Instant::now();
+    assert_eq!(socket.is_closed().await, 4403);
+    tokio::time::timeout(Duration::from_secs(5), stream.bytes()).await.expect("the stream ends").unwrap();
+    eventually("the token is believed no more", async || {
+        let seen = codes(&there.asks("{ viewer { id } }", json!({})).await);
+        (seen == ["UNAUTHENTICATED"]).then_some(())
+    })
+    .await;
+    // A second is promised; the machine that tests run on may be busy.
+    assert!(out.elapsed() < Duration::from_secs(3), "{:?}", out.elapsed());
+    assert!(visitors.is_silent(Duration::from_millis(100)).await, "others are left alone");
+}
+
+#[tokio::test]
+async fn passwords_guessed_on_one_server_are_counted_on_the_other() {
+    let (database, one, two) = two_servers().await;
+    let guess = async |server: &Server| {
+        let input = json!({ "email": "patient@medislot.test", "password": "wrong password" });
+        let visitor = Actor::visitor(&server.address);
+        codes(&visitor.does("login", "LoginInput", input, "session { accessToken }").await)
+    };
+    // The last one on the server whose clock is ahead.
+    for number in 0..10 {
+        assert_eq!(guess(if number % 2 == 0 { &two } else { &one }).await, ["INVALID_CREDENTIALS"]);
+    }
+    // Without Redis each process counts for itself.
+    let expected = if database.redis_url.is_some() { "TOO_MANY_ATTEMPTS" } else { "INVALID_CREDENTIALS" };
+    assert_eq!([guess(&one).await, guess(&two).await], [[expected], [expected]]);
+}

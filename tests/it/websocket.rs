@@ -20,6 +20,13 @@ async fn queries_and_mutations_run_over_a_socket_too() {
     socket.subscribes("1", "mutation { logout(input: {}) { userErrors { code } } }", json!({})).await;
     assert_eq!(socket.hears().await["payload"]["data"]["logout"]["userErrors"], json!([]));
     assert_eq!(socket.hears().await["type"], "complete");
+    assert_eq!(socket.is_closed().await, 4403);
+}
+
+#[tokio::test]
+async fn whoever_asks_whether_we_are_there_is_answered() {
+    let app = TestApp::start().await;
+    let mut socket = app.visitor().connects().await;
     socket.says(json!({ "type": "ping", "payload": { "a": 1 } })).await;
     assert_eq!(socket.hears().await, json!({ "type": "pong", "payload": { "a": 1 } }));
 }

@@ -5,6 +5,7 @@ use super::{
     running::{Running, Saying, errors},
 };
 use crate::{
+    accounts::Ending,
     api::{
         http::wants_cost,
         live::{self, Subscriber},
@@ -84,6 +85,8 @@ pub struct Connection {
     authorization: Option<Arc<str>>,
     /// Until when it does.
     proven_until: Option<DateTime<Utc>>,
+    /// The end of the session.
+    ending: Option<Ending>,
     /// When something has to have happened: first that somebody says who they are, then that the token is over.
     deadline: Pin<Box<Sleep>>,
     pings: Interval,
@@ -105,6 +108,7 @@ impl Connection {
             is_known: false,
             authorization: None,
             proven_until: None,
+            ending: None,
             deadline,
             pings,
             is_alive: true,
@@ -139,6 +143,7 @@ impl Connection {
         let mut shutdown = Some(Box::pin(self.api.lifetime.shutdown.clone().cancelled_owned()));
         let mut leaving: Option<Pin<Box<Sleep>>> = None;
         loop {
+            let ending = self.ending.clone();
             tokio::select! {
                 biased;
                 () = due(&mut shutdown) => {
@@ -153,6 +158,9 @@ impl Connection {
                     leaving = Some(Box::pin(sleep(MOMENT)));
                 }
                 () = &mut self.deadline => self.over()?,
+                () = async { if let Some(ending) = &ending { ending.come().await } }, if ending.is_some() => {
+                    return Err(Close(4403, "Session ended"));
+                }
                 _ = self.pings.tick() => self.ping().await?,
                 // Who asks faster than is answered is not heard meanwhile.
                 message = self.socket.recv(), if self.requests() < self.api.limits.operations => match message {
@@ -270,7 +278,8 @@ impl Connection {
             Some(Value::String(value)) => Some(value.as_str().into()),
             Some(_) => return Err(Close(4403, "Forbidden")),
         };
-        self.authenticate().await?;
+        let viewer = self.authenticate().await?;
+        self.ending = viewer.map(|viewer| self.api.services.accounts.ending(viewer.session_id));
         self.deadline.set(sleep_until(Instant::now()));
         self.say(json!({ "type": "connection_ack" }).to_string()).await
     }

@@ -65,7 +65,10 @@ impl Actor {
     pub async fn registers(&mut self, name: &str) {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let email = format!("{}.{number}@example.com", name.to_lowercase().replace(' ', "."));
+        let email = format!(
+            "{}.{number}@example.com",
+            name.to_lowercase().replace(' ', ".").replace(|letter: char| !letter.is_ascii(), "x")
+        );
         let input = json!({ "email": email, "password": PASSWORD, "name": name, "timeZone": "Europe/Warsaw" });
         let payload = self.does("register", "RegisterInput", input, SESSION).await;
         self.takes(&payload, &email);

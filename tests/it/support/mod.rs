@@ -147,7 +147,10 @@ impl TestApp {
     }
 
     pub async fn doctor_in(&self, name: &str, clinic: &str, specialties: &[&str]) -> Doctor {
-        let email = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
+        let email = format!(
+            "{}@example.com",
+            name.to_lowercase().replace(' ', ".").replace(|letter: char| !letter.is_ascii(), "x")
+        );
         let input = json!({
             "clinicId": clinic, "specialtyIds": specialties, "name": name, "email": email, "password": actor::PASSWORD,
         });
