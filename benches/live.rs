@@ -27,6 +27,7 @@ const WATCH: &str = "subscription ($d: [ID!], $a: Cursor) { slotEvents(doctorIds
 type Socket = WebSocketStream<TcpStream>;
 
 /// Microseconds since 1970, which two processes of one machine agree on.
+#[expect(clippy::disallowed_methods, reason = "two processes compare the machine's clock")]
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_micros().try_into().unwrap_or(u64::MAX)

@@ -217,7 +217,8 @@ async fn what_is_written_at_once_is_committed_whoever_stopped_waiting_for_a_turn
             let _ = tokio::time::timeout(patience, database.begin()).await;
         });
         join_all(given_up).await;
-        let written = (0..20).map(|_| database.write_at_once(Statement::from_string(sea_orm::DbBackend::Postgres, sql)));
+        let written =
+            (0..20).map(|_| database.write_at_once(Statement::from_string(sea_orm::DbBackend::Postgres, sql)));
         assert!(join_all(written).await.iter().all(Result::is_ok));
     }
     let other = medislot::app::open_database(&app.app.config).await.unwrap();

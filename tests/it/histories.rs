@@ -2,7 +2,13 @@
 
 use crate::support::{Actor, TestApp};
 use chrono::TimeDelta;
-use entity::{appointment, appointment_transition, calendar, calendar_event};
+use entity::{
+    appointment::{
+        self,
+        AppointmentStatus::{Cancelled, Expired},
+    },
+    appointment_transition, calendar, calendar_event,
+};
 use medislot::booking::{Transition, replay};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use sea_orm::{EntityTrait, QueryOrder};
@@ -94,7 +100,6 @@ async fn everything_is_whole(app: &TestApp) {
     for appointment in &appointments {
         assert_eq!(replay(&histories[&appointment.id]), Some(appointment.status), "{}", appointment.id);
     }
-    use appointment::AppointmentStatus::{Cancelled, Expired};
     let claims: Vec<_> = appointments.iter().filter(|it| !matches!(it.status, Cancelled | Expired)).collect();
     for (place, claim) in claims.iter().enumerate() {
         for other in &claims[place + 1..] {

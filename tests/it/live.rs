@@ -75,7 +75,7 @@ async fn a_client_who_does_not_keep_up_is_told_to_resume_and_nobody_else_waits()
     let doctor = app.doctor("Dora").await;
     let input = json!({ "doctorId": doctor.id, "bio": "x".repeat(4_000) });
     doctor.actor.does("updateDoctor", "UpdateDoctorInput", input, "doctor { id }").await;
-    let long = (0..40).map(|alias| format!("d{alias}: doctor {{ bio }} ")).collect::<String>();
+    let long = (0..40).map(|alias| format!("d{alias}: doctor {{ bio }}")).collect::<Vec<_>>().join(" ");
     let watch = |selection: &str| {
         format!(
             "subscription ($d: [ID!], $a: Cursor) {{ slotEvents(doctorIds: $d, after: $a) {{ version cursor {selection} }} }}"

@@ -3,7 +3,7 @@
 use crate::support::{Actor, Server, Socket, TestDatabase};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -149,7 +149,7 @@ async fn a_rolling_restart_under_load_loses_no_event_and_no_booking() {
         let events: Vec<_> = events.iter().filter(|event| event["version"].as_i64().unwrap() > before).collect();
         let versions: Vec<_> = events.iter().map(|event| event["version"].as_i64().unwrap()).collect();
         assert_eq!(versions, (before + 1..=after).collect::<Vec<_>>());
-        let starts: BTreeMap<_, _> = events.iter().map(|event| (event["startsAt"].to_string(), ())).collect();
-        assert!(booked.iter().all(|(_, appointment)| starts.contains_key(&appointment["startsAt"].to_string())));
+        let starts: BTreeSet<_> = events.iter().map(|event| event["startsAt"].to_string()).collect();
+        assert!(booked.iter().all(|(_, appointment)| starts.contains(&appointment["startsAt"].to_string())));
     }
 }

@@ -1,4 +1,4 @@
-//! Chromium without a window, over its DevTools protocol.
+//! Chromium without a window, over its `DevTools` protocol.
 
 use super::eventually;
 use futures_util::{SinkExt, StreamExt};
@@ -27,7 +27,7 @@ impl Browser {
     pub async fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         let named = std::env::var("CHROMIUM").ok();
-        let names = ["chromium", "chromium-browser", "google-chrome"].map(str::to_owned);
+        let usual = ["chromium", "chromium-browser", "google-chrome"].map(str::to_owned);
         let spawn = |name: String| {
             let mut command = Command::new(name);
             command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
@@ -35,7 +35,7 @@ impl Browser {
             command.arg(format!("--user-data-dir={}", profile.path().display())).arg("about:blank");
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().ok()
         };
-        let process = named.into_iter().chain(names).find_map(spawn);
+        let process = named.into_iter().chain(usual).find_map(spawn);
         let mut process = process.expect("Chromium is missing: scripts/test installs it on Debian, or set CHROMIUM");
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = lines.find_map(|line| Some(line.ok()?.strip_prefix("DevTools listening on ")?.to_owned()));
