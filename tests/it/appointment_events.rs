@@ -94,8 +94,9 @@ async fn a_session_that_has_ended_hears_nothing_more_and_a_visitor_never_does() 
     let email = ada.email.clone();
     ada.signs_in(&email).await;
     ada.books(&doctor.slots(&app, 3).await[7]).await;
-    let end = socket.hears().await;
-    assert_eq!((&end["type"], &end["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("UNAUTHENTICATED")));
+    let (heard, code) = socket.hears_until_closed().await;
+    assert_eq!(code, 4403);
+    assert!(heard.iter().all(|message| message["type"] != "next"), "{heard:?}");
     let mut visitor = watches(&app.visitor(), Value::Null).await;
     let end = visitor.hears().await;
     assert_eq!(end["payload"][0]["extensions"]["code"], "UNAUTHENTICATED", "{end}");

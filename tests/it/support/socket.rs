@@ -74,9 +74,16 @@ impl Socket {
 
     /// The code that the server closes with.
     pub async fn is_closed(&mut self) -> u16 {
+        self.hears_until_closed().await.1
+    }
+
+    /// What the server says before it closes, and the code that it closes with.
+    pub async fn hears_until_closed(&mut self) -> (Vec<Value>, u16) {
+        let mut heard = Vec::new();
         loop {
-            if let Err(code) = self.next().await {
-                return code;
+            match self.next().await {
+                Ok(message) => heard.push(message),
+                Err(code) => return (heard, code),
             }
         }
     }
