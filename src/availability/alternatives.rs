@@ -1,27 +1,27 @@
-//! What is free instead of a time that somebody did not get.
+//! What is free instead of a time that somebody did not get. From memory: losing costs nobody anything.
 
 use super::{
+    known::Merge,
     model::{Slot, SlotQuery, SlotStatus},
-    search::Search,
     service::Availability,
 };
 use crate::{
-    directory::{self, DoctorFilter},
+    directory::DoctorFilter,
     kernel::{
         id::{DoctorId, VisitTypeId},
         interval::Interval,
-        page::PageRequest,
         rejection::Rejection,
     },
 };
-use chrono::{SubsecRound, TimeDelta};
+use chrono::TimeDelta;
+use std::collections::HashSet;
 
 /// How far ahead other doctors' slots are of any help.
 const SOON: TimeDelta = TimeDelta::days(14);
 
 impl Availability {
-    /// At most `most` open slots instead: the soonest of the same doctor, then those of doctors of the same specialty in the same clinic, for
-    /// visits as long as the one that was sought.
+    /// At most `most` open slots instead: the soonest of the same doctor, then those of doctors of the same specialties in the same clinic,
+    /// for visits as long as the one that was sought.
     ///
     /// # Errors
     /// Where the database does not answer.
@@ -34,39 +34,35 @@ impl Availability {
     ) -> Result<Vec<Slot>, Rejection> {
         let own = self.next_slots_of(&[doctor_id], visit_type_id, duration_minutes, most).await?.remove(&doctor_id);
         let mut found = own.unwrap_or_default();
-        if found.len() >= most {
-            return Ok(found);
-        }
-        let connection = self.database.reader();
-        let doctor = directory::doctors(connection, &[doctor_id]).await?.remove(&doctor_id);
-        let specialties = directory::specialties_of(&self.database, &[doctor_id]).await?.remove(&doctor_id);
-        let specialty = specialties.and_then(|specialties| specialties.into_iter().next());
-        let (Some(doctor), Some(specialty)) = (doctor, specialty) else { return Ok(found) };
+        let Some(doctor) = self.known_at(doctor_id, 0).filter(|_| found.len() < most) else { return Ok(found) };
+        self.keeper.warm().await?;
+        let mut others = self.keeper.memory.all();
+        others.retain(|other| {
+            other.clinic_id == doctor.clinic_id
+                && other.specialty_ids.iter().any(|id| doctor.specialty_ids.contains(id))
+        });
+        let mut others: HashSet<_> = others.iter().map(|other| other.schedule.doctor_id).collect();
+        others.remove(&doctor_id);
         // Other doctors have visit types of their own: what they share is how long a visit takes.
-        let length = match visit_type_id {
-            Some(id) => {
-                directory::visit_types(connection, &[id]).await?.remove(&id).map(|found| found.duration_minutes)
-            }
-            None => duration_minutes,
+        let sought = doctor.visit_types.iter().find(|offered| Some(offered.id) == visit_type_id);
+        let now = self.now();
+        let range = Interval { start: now, end: now + SOON };
+        let query = SlotQuery {
+            range,
+            visit_type_id: None,
+            duration_minutes: sought.map_or(duration_minutes, |offered| offered.offer.duration_minutes),
+            statuses: vec![SlotStatus::Open],
         };
-        let now = self.clock.now().trunc_subsecs(0);
-        let search = Search {
-            doctor_id: None,
-            doctors: DoctorFilter {
-                clinic_id: Some(doctor.clinic_id),
-                specialty_id: Some(specialty.id),
-                ..DoctorFilter::default()
-            },
-            slots: SlotQuery {
-                range: Interval { start: now, end: now + SOON },
-                visit_type_id: None,
-                duration_minutes: length,
-                statuses: vec![SlotStatus::Open],
-            },
+        let merge = Merge {
+            query: &query,
+            doctors: &DoctorFilter::default(),
+            among: Some(&others),
+            range,
+            after: None,
+            first_only: false,
+            size: most - found.len(),
         };
-        let page = self.search(&search, &PageRequest::of(most + found.len())).await?;
-        let others = page.items.into_iter().map(|(_, slot)| slot).filter(|slot| slot.key.doctor_id != doctor_id);
-        found.extend(others.take(most - found.len()));
+        found.extend(self.merge_all(&merge).await?);
         Ok(found)
     }
 }

@@ -110,6 +110,7 @@ pub fn wanted_slot(key: SlotKey) -> Wanted {
 pub fn sought(wanted: &Wanted) -> Sought {
     Sought {
         doctor_id: wanted.doctor_id,
+        starts_at: wanted.starts_at,
         visit_type_id: wanted.visit_type_id,
         duration_minutes: wanted.duration_minutes.filter(|_| wanted.visit_type_id.is_none()),
     }

@@ -114,6 +114,8 @@ pub struct SlotUnavailable {
 pub struct Sought {
     /// With whom.
     pub doctor_id: DoctorId,
+    /// When.
+    pub starts_at: chrono::DateTime<chrono::Utc>,
     /// What for.
     pub visit_type_id: Option<VisitTypeId>,
     /// How long.
@@ -138,14 +140,16 @@ impl SlotUnavailable {
     }
 
     /// What is open instead, at most 5: the doctor's next slots for the same kind of visit, then those of doctors of the same specialty in
-    /// the same clinic. Empty for `SLOT_BUSY`, for who is turned away at the door costs nothing.
+    /// the same clinic. For `SLOT_BUSY` those that the server knows by heart, perhaps none.
     #[graphql(complexity = "page::times(5, child_complexity)")]
     async fn alternatives(&self, context: &Context<'_>) -> Result<Vec<Slot>, Failure> {
-        if self.refusal.code == rejection::Code::SlotBusy {
-            return Ok(Vec::new());
-        }
-        let Sought { doctor_id, visit_type_id, duration_minutes } = self.sought;
+        let Sought { doctor_id, starts_at, visit_type_id, duration_minutes } = self.sought;
         let availability = &context.services().availability;
+        if self.refusal.code == rejection::Code::SlotBusy {
+            let known = availability.known_next_slots(doctor_id, visit_type_id, duration_minutes, ALTERNATIVES + 1);
+            let others = known.into_iter().filter(|slot| slot.key.starts_at != starts_at);
+            return Ok(others.take(ALTERNATIVES).map(Slot).collect());
+        }
         let found = availability.alternatives(doctor_id, visit_type_id, duration_minutes, ALTERNATIVES).await?;
         Ok(found.into_iter().map(Slot).collect())
     }

@@ -23,15 +23,6 @@ pub struct PageRequest {
     pub count: bool,
 }
 
-impl PageRequest {
-    /// The first `size` items.
-    #[must_use]
-    pub fn of(size: usize) -> Self {
-        let size = u32::try_from(size).map_or(LARGEST_SIZE, |size| size.min(LARGEST_SIZE));
-        Self { size, cursor: None, backwards: false, count: false }
-    }
-}
-
 /// One page of a list, in the order of the list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {

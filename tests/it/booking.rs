@@ -77,6 +77,27 @@ async fn a_slot_is_booked_once_and_the_second_learns_what_is_free_instead() {
 }
 
 #[tokio::test]
+async fn who_loses_a_doctors_last_slot_is_shown_colleagues_of_the_same_specialty_in_the_same_clinic() {
+    let app = TestApp::start().await;
+    let (clinic, elsewhere) = (app.clinic("Here").await, app.clinic("Elsewhere").await);
+    let (skin, heart) = (app.specialty("Dermatology").await, app.specialty("Cardiology").await);
+    let dora = app.doctor_in("Dora", &clinic, &[&skin, &heart]).await;
+    let emil = app.doctor_in("Emil", &clinic, &[&heart]).await;
+    app.doctor_in("Fay", &elsewhere, &[&heart]).await;
+    let only = json!({ "weekday": "MONDAY", "startTime": "09:00", "endTime": "09:30", "slotMinutes": 30, "effectiveUntil": "2026-06-01" });
+    dora.works(json!([only])).await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let slot = dora.slots(&app, 1).await[0].clone();
+    ada.books(&slot).await;
+    let query = "mutation ($input: BookAppointmentInput!) { bookAppointment(input: $input) {
+        userErrors { code ... on SlotUnavailable { alternatives { id } } } } }";
+    let lost = ben.asks(query, json!({ "input": { "slotId": slot } })).await["data"]["bookAppointment"].clone();
+    let alternatives = lost["userErrors"][0]["alternatives"].as_array().unwrap().iter();
+    let alternatives: Vec<_> = alternatives.map(|slot| slot["id"].as_str().unwrap()).collect();
+    assert_eq!(alternatives, emil.slots(&app, 1).await[..5], "{lost}");
+}
+
+#[tokio::test]
 async fn a_visit_keeps_the_time_that_it_needs_pauses_included() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
