@@ -42,9 +42,13 @@ pub fn check(
             return Err(Unfit::TooComplex("The document is too deep."));
         }
     }
-    let keys = root_keys(&operation.node.selection_set.node, &document.fragments);
+    let (keys, is_conditional) = root_keys(&operation.node.selection_set.node, &document.fragments);
     match operation.node.ty {
         OperationType::Subscription if keys.len() != 1 => Err(Unfit::Invalid("A subscription has one root field.")),
+        // Whether there is anything to subscribe to must not depend on variables (GraphQL, September 2025, 5.2.4.1).
+        OperationType::Subscription if is_conditional => {
+            Err(Unfit::Invalid("A subscription's root field takes no directives."))
+        }
         // The library would do each of them.
         OperationType::Mutation if keys.iter().collect::<HashSet<_>>().len() != keys.len() => {
             Err(Unfit::Invalid("A mutation names each of its fields differently."))
@@ -245,11 +249,16 @@ impl<'a> Measure<'a> {
     }
 }
 
-/// The response keys of the root fields, fragments expanded. Only called for documents that are small.
-fn root_keys<'a>(set: &'a SelectionSet, fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>) -> Vec<&'a str> {
+/// The response keys of the root fields, fragments expanded, and whether a directive stands on the way to any. Only called for documents that are small.
+fn root_keys<'a>(
+    set: &'a SelectionSet,
+    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+) -> (Vec<&'a str>, bool) {
     let (mut keys, mut pending, mut seen) = (Vec::new(), vec![set], HashSet::new());
+    let mut is_conditional = false;
     while let Some(set) = pending.pop() {
         for selection in &set.items {
+            is_conditional |= !selection.node.directives().is_empty();
             match &selection.node {
                 Selection::Field(field) => keys.push(field.node.response_key().node.as_str()),
                 Selection::InlineFragment(fragment) => pending.push(&fragment.node.selection_set.node),
@@ -262,7 +271,7 @@ fn root_keys<'a>(set: &'a SelectionSet, fragments: &'a HashMap<Name, Positioned<
             }
         }
     }
-    keys
+    (keys, is_conditional)
 }
 
 #[cfg(test)]
@@ -338,5 +347,8 @@ mod tests {
         assert!(verdict("subscription { a b }", None).is_err());
         assert!(verdict("subscription { a ...f } fragment f on Subscription { b }", None).is_err());
         assert_eq!(verdict("subscription { a }", None), Ok(OperationType::Subscription));
+        for conditional in ["a @skip(if: true)", "... @include(if: false) { a }"] {
+            assert!(verdict(&format!("subscription {{ {conditional} }}"), None).is_err(), "{conditional}");
+        }
     }
 }

@@ -35,7 +35,8 @@ pub async fn run(
     request_id: &str,
 ) -> Response {
     let ending = subscriber.viewer.as_ref().map(|viewer| api.services.accounts.ending(viewer.session_id));
-    let answers: BoxStream<'static, String> = if operation.kind == OperationType::Subscription {
+    let is_subscription = operation.kind == OperationType::Subscription;
+    let answers: BoxStream<'static, String> = if is_subscription {
         let errors = |errors: &[ServerError]| written(&json!({ "errors": errors }));
         match live::subscribe(api, operation, subscriber).await {
             Err(refused) => stream::once(std::future::ready(errors(&refused))).boxed(),
@@ -51,8 +52,15 @@ pub async fn run(
         let caller = Caller::new(subscriber.viewer, device);
         stream::once(async move { written(&json!(api.execute(operation, caller, &request_id).await)) }).boxed()
     };
+    let open = api.lifetime.sockets.token();
+    if !is_subscription {
+        // What is running comes to its end, as it does for an answer that is not streamed; the process waits for it.
+        return respond(answers.chain(complete()).inspect(move |_| {
+            let _ = &open;
+        }));
+    }
     let shutdown = api.lifetime.shutdown.clone().cancelled_owned();
-    let (clock, open) = (Arc::clone(&api.clock), api.lifetime.sockets.token());
+    let clock = Arc::clone(&api.clock);
     let token_over = async move {
         let Some(until) = proven_until else { return std::future::pending().await };
         // A virtual clock may stand still while ours goes on.

@@ -120,6 +120,8 @@ fn check_override(new: NewOverride, mut schedule: Schedule) -> Result<Override, 
         reason: new.reason,
     };
     schedule.overrides.push(exception.clone());
+    // A block may be lifted again: what it hides now must fit, too.
+    schedule.overrides.retain(|other| other.kind != OverrideKind::Block);
     let windows = windows_of(&schedule, exception.date);
     let clash = windows.windows(2).any(|pair| pair[0].interval.overlaps(&pair[1].interval));
     if clash && exception.kind != OverrideKind::Block {

@@ -66,7 +66,9 @@ pub fn reasons(
     let slot_minutes = around.first().map_or(schedule.slot_minutes, |window| window.slot_minutes);
     let duration = offer.duration_minutes.unwrap_or(slot_minutes);
     let visit = Interval { start, end: start + TimeDelta::minutes(duration.into()) };
-    if !is_offered || (duration != slot_minutes && !offers(duration)) {
+    let is_of_slot_length =
+        around.iter().any(|window| window.slot_minutes == duration) || around.is_empty() && duration == slot_minutes;
+    if !is_offered || (!is_of_slot_length && !offers(duration)) {
         because(Broken::Duration, None);
     }
     let is_candidate = |schedule| candidates(schedule, offer, instant).iter().any(|candidate| candidate.visit == visit);

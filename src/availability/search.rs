@@ -48,7 +48,8 @@ impl Availability {
             request.cursor.as_deref().map(|cursor| decode_instant_cursor(LIST, cursor)).transpose()?;
         let asked = search.slots.range;
         let start = after.map_or(asked.start, |(start, ..)| asked.start.max(start)).max(now);
-        let Some(range) = Interval::try_new(start, asked.end.min(now + HORIZON)) else {
+        let range = Interval::try_new(start, asked.end.min(now + HORIZON));
+        let Some(range) = range.filter(|_| !search.slots.statuses.is_empty()) else {
             return Ok(Page::read(request, Vec::new(), None));
         };
         let (query, doctors, size) = (&search.slots, &search.doctors, request.size as usize + 1);

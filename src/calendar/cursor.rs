@@ -106,7 +106,8 @@ impl Position {
                 let xmax = xmin.checked_add(read_number(bytes)?)?;
                 let running = read_ascending(bytes, xmin)?;
                 // A transaction has a number below 2^63 for some thousand years.
-                (xmax < 1 << 63).then_some(Self::Snapshot(Snapshot { xmin, xmax, running }))
+                let is_sound = xmin > 0 && xmax < 1 << 63 && running.last().is_none_or(|last| *last < xmax);
+                is_sound.then_some(Self::Snapshot(Snapshot { xmin, xmax, running }))
             }
             1 => Some(Self::Rows { events: read_row(bytes)?, steps: read_row(bytes)? }),
             _ => None,

@@ -114,7 +114,9 @@ impl Hub {
 
     pub(super) fn mark(&self, watcher: u64) -> u64 {
         let mut state = self.state();
-        state.marks.push(watcher);
+        if !state.marks.contains(&watcher) {
+            state.marks.push(watcher);
+        }
         self.asked.notify_one();
         state.mark + 1
     }

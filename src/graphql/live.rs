@@ -9,7 +9,10 @@ use crate::{
 };
 use async_graphql::Context;
 use futures_util::stream::BoxStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Something that a subscription tells of.
 #[derive(Clone, Debug)]
@@ -29,8 +32,15 @@ impl Happening {
         match self {
             Self::Event(event) => event.cursor.to_string(),
             Self::Step(step) => step.cursor.to_string(),
+            // Time passes over a board without a new version or cursor: what is told belongs to the name.
             Self::Board(message) => {
-                format!("{:?} {} {} {}", message.kind, message.doctor_id, message.version, message.cursor)
+                let mut told = DefaultHasher::new();
+                for slot in &message.slots {
+                    (slot.key, slot.status, slot.held_until).hash(&mut told);
+                }
+                message.removed.hash(&mut told);
+                let (kind, told) = (message.kind, told.finish());
+                format!("{kind:?} {} {} {} {told:x}", message.doctor_id, message.version, message.cursor)
             }
         }
     }

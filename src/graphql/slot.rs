@@ -21,7 +21,7 @@ use crate::{
 use async_graphql::{Context, Description, Enum, ID, InputObject, Object};
 use chrono::{Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
-use std::collections::HashMap;
+use futures_util::future::try_join_all;
 
 /// Whether a slot can be booked.
 #[derive(Clone, Copy, Debug, Enum, PartialEq, Eq)]
@@ -251,14 +251,14 @@ fetch!(
     /// The slots of doctors.
     DoctorSlots(services, _caller): (Seen, (SlotQuery, Option<i32>)) => Vec<availability::Slot>,
     |keys| {
-        let mut found = HashMap::new();
-        for (arguments, doctors) in by_arguments(keys) {
+        // Together, for each may have to wait for a version.
+        let groups = by_arguments(keys).into_iter().map(|(arguments, doctors)| async move {
             let (query, min_version) = &arguments;
             let slots = services.availability.slots_since(&at_least(&doctors, *min_version), query).await?;
             let answer = |seen: Seen| Some(((seen, arguments.clone()), slots.get(&seen.0)?.clone()));
-            found.extend(doctors.into_iter().filter_map(answer));
-        }
-        Ok(found)
+            Ok::<Vec<_>, Rejection>(doctors.into_iter().filter_map(answer).collect())
+        });
+        Ok(try_join_all(groups).await?.into_iter().flatten().collect())
     }
 );
 
@@ -269,14 +269,13 @@ fetch!(
     /// The next open slots of doctors.
     DoctorNextSlots(services, _caller): (Seen, NextSlots) => Vec<availability::Slot>,
     |keys| {
-        let mut found = HashMap::new();
-        for (arguments, doctors) in by_arguments(keys) {
+        let groups = by_arguments(keys).into_iter().map(|(arguments, doctors)| async move {
             let (visit_type_id, first, min_version) = arguments;
             let (availability, doctors_at) = (&services.availability, at_least(&doctors, min_version));
             let slots = availability.next_slots_since(&doctors_at, visit_type_id, None, first as usize).await?;
             let answer = |seen: Seen| Some(((seen, arguments), slots.get(&seen.0)?.clone()));
-            found.extend(doctors.into_iter().filter_map(answer));
-        }
-        Ok(found)
+            Ok::<Vec<_>, Rejection>(doctors.into_iter().filter_map(answer).collect())
+        });
+        Ok(try_join_all(groups).await?.into_iter().flatten().collect())
     }
 );

@@ -14,13 +14,14 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tokio::sync::OnceCell;
 
-/// How many answers to what was missed are kept for others who missed the same.
+/// How many answers to what was missed are kept for others who missed the same, and how many bytes of them.
 const KEPT: usize = 4_096;
+const KEPT_BYTES: usize = 16 * 1_024 * 1_024;
 
 /// What is delivered to a subscriber.
 #[derive(Clone, Debug)]
@@ -49,11 +50,18 @@ pub struct Answers {
     /// Whether an answer has turned out to depend on who gets it.
     is_personal: AtomicBool,
     written: Mutex<Shared>,
+    written_bytes: AtomicUsize,
 }
 
 impl Answers {
     pub fn new(api: Arc<Api>, operation: Operation) -> Self {
-        Self { api, operation, is_personal: AtomicBool::new(false), written: Mutex::default() }
+        Self {
+            api,
+            operation,
+            is_personal: AtomicBool::new(false),
+            written: Mutex::default(),
+            written_bytes: AtomicUsize::new(0),
+        }
     }
 
     /// The answer for everybody; none where it depends on who gets it.
@@ -88,8 +96,9 @@ impl Answers {
         let session = subscriber.viewer.as_ref().filter(|_| is_personal).map(|viewer| viewer.session_id);
         let place = {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            if written.len() >= KEPT {
+            if written.len() >= KEPT || self.written_bytes.load(Ordering::Relaxed) >= KEPT_BYTES {
                 written.clear();
+                self.written_bytes.store(0, Ordering::Relaxed);
             }
             Arc::clone(written.entry((happening.key(), session)).or_default())
         };
@@ -101,7 +110,14 @@ impl Answers {
                 None => None,
             }
         };
-        match place.get_or_try_init(|| async { write.await.ok_or(()) }).await {
+        let keep = async {
+            let answer = write.await.ok_or(())?;
+            if let Some(Delivery::Answer(text)) = &answer {
+                self.written_bytes.fetch_add(text.len(), Ordering::Relaxed);
+            }
+            Ok(answer)
+        };
+        match place.get_or_try_init(|| keep).await {
             Ok(answer) => answer.clone(),
             Err(()) => self.personal(happening, subscriber).await,
         }
@@ -111,6 +127,7 @@ impl Answers {
     pub fn forget(&self) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         *written = HashMap::new();
+        self.written_bytes.store(0, Ordering::Relaxed);
     }
 
     async fn write(&self, happening: &Happening, caller: &Caller) -> Written {

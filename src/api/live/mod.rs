@@ -156,7 +156,8 @@ fn take_after(operation: &mut Operation) -> Result<Option<Cursor>, Box<ServerErr
     } else {
         let literal = std::mem::replace(argument, Value::Null).into_const().ok_or_else(invalid)?;
         if let ConstValue::String(text) = &literal {
-            operation.query = operation.query.replace(text.as_str(), "").into();
+            // With its quotes, which no name can hold: a document that only looks alike stays another.
+            operation.query = operation.query.replace(&format!("\"{text}\""), "\"\"").into();
         }
         literal
     };

@@ -20,7 +20,11 @@ use crate::{
 };
 use chrono::TimeDelta;
 use futures_util::{FutureExt, StreamExt};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::{Mutex, Notify, watch},
     task::JoinSet,
@@ -117,23 +121,50 @@ impl Keeper {
         let deadline = Instant::now() + PATIENCE;
         let mut found = self.memory.get(wanted, self.clock.now());
         while found.len() < wanted.len() {
-            let turn = self.reading.lock().await;
+            // What the database itself has not come to is waited for, and nobody else with it.
+            let late = self.not_there_yet(wanted, &found).await?;
+            let readable = wanted.iter().map(|(id, _)| *id).filter(|id| !found.contains_key(id) && !late.contains(id));
+            self.read_missing(wanted, readable.collect()).await?;
             found = self.memory.get(wanted, self.clock.now());
-            let missing = wanted.iter().map(|(id, _)| *id).filter(|id| !found.contains_key(id));
-            let missing: Vec<_> = missing.collect();
-            self.bring_on(&missing).await?;
-            found = self.memory.get(wanted, self.clock.now());
-            let missing: Vec<_> = missing.into_iter().filter(|id| !found.contains_key(id)).collect();
-            let read = self.read(&missing).await?;
-            drop(turn);
-            found = self.memory.get(wanted, self.clock.now());
-            let is_late = read.iter().any(|calendar| !found.contains_key(&calendar.schedule.doctor_id));
+            let missing = wanted.iter().filter(|(id, _)| !found.contains_key(id));
+            let is_late = missing.into_iter().any(|(id, _)| self.memory.find(*id).is_some());
             if !is_late || Instant::now() >= deadline {
                 break;
             }
             sleep(PAUSE).await;
         }
         Ok(found)
+    }
+
+    /// Those of these doctors whose calendars are known, and in the database are not as new as they are wanted either.
+    async fn not_there_yet(
+        &self,
+        wanted: &[(DoctorId, i32)],
+        found: &HashMap<DoctorId, Arc<DoctorCalendar>>,
+    ) -> Result<HashSet<DoctorId>, Rejection> {
+        let behind = wanted.iter().filter(|(id, _)| !found.contains_key(id) && self.memory.find(*id).is_some());
+        let behind: HashMap<_, _> = behind.copied().collect();
+        if behind.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let ids: Vec<_> = behind.keys().copied().collect();
+        let present = calendar::versions(self.database.reader(), &ids).await?;
+        Ok(present.into_iter().filter(|(id, version)| *version < behind[id]).map(|(id, _)| id).collect())
+    }
+
+    /// Reads what is missing, one reader at a time; a crowd finds what the first of it has read.
+    async fn read_missing(&self, wanted: &[(DoctorId, i32)], mut missing: Vec<DoctorId>) -> Result<(), Rejection> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let _turn = self.reading.lock().await;
+        let found = self.memory.get(wanted, self.clock.now());
+        missing.retain(|id| !found.contains_key(id));
+        self.bring_on(&missing).await?;
+        let found = self.memory.get(wanted, self.clock.now());
+        missing.retain(|id| !found.contains_key(id));
+        self.read(&missing).await?;
+        Ok(())
     }
 
     /// Keeps what a booking of this process has changed, without waiting for the event to come round.
@@ -255,7 +286,7 @@ impl Keeper {
         for (id, events) in by_doctor {
             let Some(known) = self.memory.find(id) else { continue };
             let base = match hours.remove(&id) {
-                Some(hours) => DoctorCalendar { claims: known.claims.clone(), ..hours },
+                Some(hours) => DoctorCalendar { claims: known.claims.clone(), read_at: known.read_at, ..hours },
                 None => (*known).clone(),
             };
             changed.push(base.after(&events, claims.get(&id).map_or(&[], Vec::as_slice)));
