@@ -83,12 +83,15 @@ impl Browser {
             "(() => {{ const found = [...document.querySelectorAll({selector:?})].find((element) => element.textContent.includes({text:?}) && !element.disabled && element.checkVisibility());
                 if (found) found.click(); return Boolean(found); }})()"
         );
+        self.calls(Some(tab), "Page.bringToFront", json!({})).await;
         let what = format!("{selector} {text:?}");
         eventually(&what, async || (self.evaluates(tab, &script).await == true).then_some(())).await;
     }
 
     /// Waits until the text of what a selector finds has this in it.
     pub async fn sees(&mut self, tab: &Tab, selector: &str, text: &str) {
+        // A page that nobody looks at is not drawn.
+        self.calls(Some(tab), "Page.bringToFront", json!({})).await;
         let script = format!("document.querySelector({selector:?})?.textContent ?? ''");
         let what = format!("{text:?} in {selector}");
         let has_come = async || {
