@@ -21,7 +21,7 @@ const SOON: TimeDelta = TimeDelta::days(14);
 
 impl Availability {
     /// At most `most` open slots instead: the soonest of the same doctor, then those of doctors of the same specialties in the same clinic,
-    /// for visits as long as the one that was sought.
+    /// for visits as long as the one that was sought; none of colleagues' while this process does not know all calendars yet.
     ///
     /// # Errors
     /// Where the database does not answer.
@@ -35,7 +35,11 @@ impl Availability {
         let own = self.next_slots_of(&[doctor_id], visit_type_id, duration_minutes, most).await?.remove(&doctor_id);
         let mut found = own.unwrap_or_default();
         let Some(doctor) = self.known_at(doctor_id, 0).filter(|_| found.len() < most) else { return Ok(found) };
-        self.keeper.warm().await?;
+        if !self.keeper.is_warm() {
+            // Who has lost a slot is told so, and does not wait for a process that has just begun.
+            self.keeper.warm_up();
+            return Ok(found);
+        }
         let mut others = self.keeper.memory.all();
         others.retain(|other| {
             other.clinic_id == doctor.clinic_id

@@ -26,6 +26,13 @@ impl Claim {
     }
 }
 
+/// When the last of the holds among `claims` that keep any of `occupied` ends; nothing where none does.
+#[must_use]
+pub fn held_until(claims: &[Claim], occupied: Interval, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let in_the_way = |claim: &&Claim| claim.is_hold && claim.is_alive(now) && claim.occupied.overlaps(&occupied);
+    claims.iter().filter(in_the_way).filter_map(|claim| claim.expires_at).max()
+}
+
 /// A claim in few characters: start, duration and both pauses in microseconds, whether it is a hold, and its end.
 type PackedClaim = (i64, i64, i64, i64, bool, Option<i64>);
 

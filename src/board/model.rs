@@ -1,7 +1,7 @@
 //! What a board shows, and how two pictures of it differ.
 
 use crate::{
-    availability::{Claim, Offer, Schedule, Slot, SlotKey, SlotStatus, slots},
+    availability::{Claim, Offer, Schedule, Slot, SlotKey, SlotStatus, held_until, slots},
     calendar::Cursor,
     directory::{Doctor, VisitType},
     kernel::{
@@ -85,18 +85,15 @@ impl Material {
                 visit_type_id: query.visit_type_id,
             },
             status,
-            held_until: self.held_until(status, offer.occupied(visit), now),
+            held_until: if status == SlotStatus::Held {
+                held_until(&self.claims, offer.occupied(visit), now)
+            } else {
+                None
+            },
             calendar_version: self.doctor.calendar_version,
         };
         let found = slots(&self.schedule, &offer, query.range, &self.claims, now);
         found.into_iter().map(|(candidate, status)| slot((candidate.visit, status))).collect()
-    }
-
-    /// When the holds that keep any of `occupied` are over at the latest; nothing where the status says that none is in the way.
-    fn held_until(&self, status: SlotStatus, occupied: Interval, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let in_the_way = |claim: &&Claim| claim.is_hold && claim.is_alive(now) && claim.occupied.overlaps(&occupied);
-        let holds = self.claims.iter().filter(|_| status == SlotStatus::Held).filter(in_the_way);
-        holds.filter_map(|claim| claim.expires_at).max()
     }
 }
 

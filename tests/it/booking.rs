@@ -89,6 +89,8 @@ async fn who_loses_a_doctors_last_slot_is_shown_colleagues_of_the_same_specialty
     let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
     let slot = dora.slots(&app, 1).await[0].clone();
     ada.books(&slot).await;
+    // A search waits until the process knows all calendars; a loser does not.
+    ben.sees("{ slots(first: 1, filter: {}) { nodes { id } } }").await;
     let query = "mutation ($input: BookAppointmentInput!) { bookAppointment(input: $input) {
         userErrors { code ... on SlotUnavailable { alternatives { id } } } } }";
     let lost = ben.asks(query, json!({ "input": { "slotId": slot } })).await["data"]["bookAppointment"].clone();

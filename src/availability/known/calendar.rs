@@ -1,6 +1,7 @@
 //! A doctor's calendar, as far as slots are told from it.
 
 use super::super::{
+    claim::held_until,
     grid::Candidate,
     model::{Claim, Offer, Schedule, Slot, SlotKey, SlotQuery, SlotStatus},
     slots::{first_possible, slots},
@@ -104,18 +105,16 @@ impl DoctorCalendar {
                 visit_type_id: query.visit_type_id,
             };
             let is_held = status == SlotStatus::Held;
-            let held_until = if is_held { self.held_until(offer.occupied(candidate.visit), ask.now) } else { None };
+            let held_until = if is_held {
+                let occupied = offer.occupied(candidate.visit);
+                held_until(self.claims_around(occupied), occupied, ask.now)
+            } else {
+                None
+            };
             Slot { key, status, held_until, calendar_version: self.version }
         };
         let found = slots(&self.schedule, &offer, range, self.claims_around(range), ask.now);
         found.into_iter().map(slot).filter(|slot| query.statuses.contains(&slot.status)).collect()
-    }
-
-    /// When the last of the holds that keep any of `occupied` ends.
-    fn held_until(&self, occupied: Interval, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let in_the_way = self.claims_around(occupied).iter();
-        let in_the_way = in_the_way.filter(|claim| claim.is_alive(now) && claim.occupied.overlaps(&occupied));
-        in_the_way.filter_map(|claim| claim.expires_at).max()
     }
 
     /// The claims that bear on slots that begin in `range`.

@@ -90,6 +90,12 @@ impl Keeper {
         self.wanted.send_if_modified(|wanted| !std::mem::replace(wanted, true));
     }
 
+    /// Whether all calendars are known.
+    #[must_use]
+    pub fn is_warm(&self) -> bool {
+        *self.complete.borrow()
+    }
+
     /// Waits until all calendars are known.
     ///
     /// # Errors
