@@ -138,3 +138,17 @@ async fn a_board_is_of_somebody_and_not_endless() {
         assert_eq!(error["payload"][0]["extensions"]["code"], code, "{error}");
     }
 }
+
+#[tokio::test]
+async fn whoever_comes_after_time_has_passed_sees_the_board_as_it_is_by_then() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let mut first = app.visitor().connects().await;
+    first.subscribes("1", WATCH, today(&[&doctor.id])).await;
+    assert_eq!(states(&message(&mut first).await).len(), 6);
+    app.passes(TimeDelta::minutes(61));
+    assert_eq!(message(&mut first).await["removedSlotIds"].as_array().unwrap().len(), 1);
+    let mut second = app.visitor().connects().await;
+    second.subscribes("1", WATCH, today(&[&doctor.id])).await;
+    assert_eq!(states(&message(&mut second).await).len(), 5);
+}
