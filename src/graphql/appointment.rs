@@ -1,6 +1,7 @@
 //! Appointments.
 
 use super::{
+    appointment_transition::AppointmentTransition,
     clinic::Clinic,
     context::Reach,
     doctor::Doctor,
@@ -183,39 +184,6 @@ impl Appointment {
     }
 }
 
-/// A step in the life of an appointment.
-#[derive(Description)]
-pub struct AppointmentTransition(pub booking::Transition);
-
-#[Object(use_type_description)]
-impl AppointmentTransition {
-    /// What it was; null before it was booked.
-    async fn from(&self) -> Option<AppointmentStatus> {
-        self.0.from.map(Into::into)
-    }
-
-    /// What it became.
-    async fn to(&self) -> AppointmentStatus {
-        self.0.to.into()
-    }
-
-    /// Who did it; null where the system did.
-    async fn actor(&self, context: &Context<'_>) -> Result<Option<User>, Failure> {
-        let Some(id) = self.0.actor_id else { return Ok(None) };
-        Ok(Some(context.loaders().users.load_known(id).await?.into()))
-    }
-
-    /// Why.
-    async fn reason(&self) -> Option<&str> {
-        self.0.reason.as_deref()
-    }
-
-    /// When.
-    async fn at(&self) -> DateTime {
-        self.0.at.into()
-    }
-}
-
 connection!(AppointmentConnection, AppointmentEdge, Appointment, "appointments", counted);
 
 /// The order of a list of appointments.
@@ -328,12 +296,6 @@ fetch!(
         let Some(viewer) = caller.viewer() else { return Ok(HashMap::new()) };
         booking::replacements(services.database.reader(), viewer, keys).await
     }
-);
-
-fetch!(
-    /// The histories of appointments.
-    Histories(services, _caller): AppointmentId => Vec<booking::Transition>,
-    |keys| booking::histories(&services.database, keys).await
 );
 
 type ListArguments = (booking::AppointmentFilter, booking::AppointmentOrder, PageRequest);

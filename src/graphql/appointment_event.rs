@@ -1,7 +1,8 @@
 //! Live changes of appointments.
 
 use super::{
-    appointment::{Appointment, AppointmentTransition},
+    appointment::Appointment,
+    appointment_transition::AppointmentTransition,
     context::Reach,
     failure::Failure,
     live::{self, Happening, News, Source},

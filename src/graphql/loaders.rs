@@ -2,7 +2,8 @@
 //! changed is read anew.
 
 use super::{
-    appointment::{Histories, PatientAppointments, Replacements, VisibleAppointments},
+    appointment::{PatientAppointments, Replacements, VisibleAppointments},
+    appointment_transition::Histories,
     availability::{DoctorOverrides, DoctorRules, Overrides, Rules},
     clinic::{ClinicDoctors, Clinics},
     context::{Caller, Services},

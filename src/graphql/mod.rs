@@ -5,6 +5,7 @@ mod appointment;
 mod appointment_event;
 mod appointment_move;
 mod appointment_mutation;
+mod appointment_transition;
 mod availability;
 mod clinic;
 mod context;

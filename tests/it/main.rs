@@ -4,6 +4,7 @@
 
 mod accounts;
 mod appointment_events;
+mod appointments;
 mod architecture;
 mod availability;
 mod board;
