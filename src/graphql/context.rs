@@ -10,6 +10,7 @@ use crate::{
     directory::Directory,
     infra::db::Database,
     kernel::{clock::Clock, rejection::Rejection, viewer::Viewer},
+    privacy::Privacy,
 };
 use async_graphql::Context;
 use std::sync::{
@@ -30,6 +31,8 @@ pub struct Services {
     pub boards: Arc<Boards>,
     /// Appointments.
     pub booking: Arc<Booking>,
+    /// A person's data as a whole.
+    pub privacy: Arc<Privacy>,
     /// What happens.
     pub hub: Arc<Hub>,
     /// For the loaders.
