@@ -1,11 +1,18 @@
 //! What a token proves, where one is signed in, and when that ends.
 
 use super::{endings::Ending, model::SignIn, service::Accounts, store, token::LIFETIME};
-use crate::kernel::{id::SessionId, rejection::Rejection, viewer::Viewer};
+use crate::{
+    infra::bus::Signal,
+    kernel::{id::SessionId, rejection::Rejection, viewer::Viewer},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::jwk::JwkSet;
 use sha2::{Digest, Sha256};
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
 
+/// How often is looked which sessions have ended elsewhere, in case the bus has not told.
+const PAUSE: Duration = Duration::from_millis(500);
 /// Which endings are looked for again: no transaction lasts longer than 10 s, and clocks differ by a little.
 const OVERLAP: TimeDelta = TimeDelta::seconds(15);
 
@@ -17,17 +24,25 @@ impl Accounts {
     pub async fn authenticate(&self, token: &str) -> Result<(Viewer, DateTime<Utc>), Rejection> {
         let now = self.clock.now();
         let digest = Sha256::digest(token.as_bytes()).into();
-        if let Some((viewer, expires_at)) = self.proven.get(&digest).filter(|(_, expires_at)| now < *expires_at) {
-            return Ok((viewer, expires_at));
+        let proven = self.proven.get(&digest).filter(|(_, expires_at)| now < *expires_at);
+        let (viewer, expires_at) = match proven {
+            Some(proven) => proven,
+            None => {
+                let (session_id, expires_at) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
+                let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
+                let viewer = viewer.ok_or(Rejection::Unauthenticated)?;
+                self.proven.insert(digest, (viewer.clone(), expires_at));
+                (viewer, expires_at)
+            }
+        };
+        // It may have ended since that was read.
+        if self.endings.has_ended(viewer.session_id) {
+            return Err(Rejection::Unauthenticated);
         }
-        let (session_id, expires_at) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
-        let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
-        let viewer = viewer.ok_or(Rejection::Unauthenticated)?;
-        self.proven.insert(digest, (viewer.clone(), expires_at));
         Ok((viewer, expires_at))
     }
 
-    /// The end of a session, for what stays open in it: it comes at once where the session is ended by this process, within a second elsewhere.
+    /// The end of a session, for what stays open in it: it comes at once where the bus works, within a second elsewhere.
     #[must_use]
     pub fn ending(&self, session_id: SessionId) -> Ending {
         self.endings.watch(session_id)
@@ -40,11 +55,21 @@ impl Accounts {
     pub(super) async fn watch(&self) -> Result<(), Rejection> {
         // Whatever is open was begun with a token that is not over.
         let mut since = self.clock.now() - LIFETIME;
+        let mut listener = self.endings.listen();
+        let mut looks = interval(PAUSE);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            tokio::select! {
+                signal = listener.next() => if let Signal::Message(message) = signal {
+                    self.endings.hear(&message);
+                    continue;
+                },
+                _ = looks.tick() => {}
+            }
             let now = self.clock.now();
-            if self.endings.next_look().await {
+            if self.endings.are_watched() {
                 let ended = store::sessions_ended_since(&self.database, since - OVERLAP).await?;
-                self.endings.tell(&ended);
+                self.endings.found(&ended);
             }
             since = now;
         }

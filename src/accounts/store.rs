@@ -200,31 +200,35 @@ pub async fn continue_session_in(
     user.try_into().map(Some)
 }
 
-/// Ends a session; tells how many that were.
-pub async fn end_session_in(transaction: &Transaction, id: SessionId, now: DateTime<Utc>) -> Result<u64, Rejection> {
+/// Ends a session; tells it back if it went on till then.
+pub async fn end_session_in(
+    transaction: &Transaction,
+    id: SessionId,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionId>, Rejection> {
     end_in(transaction, session::Column::Id.eq(id), now).await
 }
 
-/// Ends the sessions of a user, all or that one; tells how many that were.
+/// Ends the sessions of a user, all or that one; tells which.
 pub async fn end_sessions_of_in(
     transaction: &Transaction,
     user_id: UserId,
     only: Option<SessionId>,
     now: DateTime<Utc>,
-) -> Result<u64, Rejection> {
+) -> Result<Vec<SessionId>, Rejection> {
     let of_user = session::Column::UserId.eq(user_id);
     let which = only.map_or(of_user.clone(), |id| of_user.and(session::Column::Id.eq(id)));
     end_in(transaction, which, now).await
 }
 
-async fn end_in(transaction: &Transaction, which: Expr, now: DateTime<Utc>) -> Result<u64, Rejection> {
+async fn end_in(transaction: &Transaction, which: Expr, now: DateTime<Utc>) -> Result<Vec<SessionId>, Rejection> {
     let ended = session::Entity::update_many()
         .col_expr(session::Column::EndedAt, Expr::value(now))
         .filter(which)
         .filter(session::Column::EndedAt.is_null())
-        .exec(&**transaction)
+        .exec_with_returning(&**transaction)
         .await?;
-    Ok(ended.rows_affected)
+    Ok(ended.into_iter().map(|session| session.id).collect())
 }
 
 /// The sessions that were ended at this instant or later.

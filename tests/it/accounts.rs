@@ -232,7 +232,8 @@ async fn processes_that_start_at_once_sign_with_one_key() {
         phone: None,
         time_zone: None,
     };
-    let session = apps[0].services.accounts.register(account, None).await.unwrap();
+    let session =
+        apps[0].services.accounts.register(account, &medislot::kernel::client::Client::default()).await.unwrap();
     for app in &apps {
         let token = secrecy::ExposeSecret::expose_secret(&session.access_token);
         assert!(app.services.accounts.authenticate(token).await.is_ok());
@@ -265,7 +266,7 @@ async fn keys_are_changed_without_signing_anybody_out() {
         phone: None,
         time_zone: None,
     };
-    let first = before.register(account, None).await.unwrap();
+    let first = before.register(account, &medislot::kernel::client::Client::default()).await.unwrap();
     let first_token = first.access_token.expose_secret();
     assert!(changed.authenticate(first_token).await.is_ok());
     assert!(after.authenticate(first_token).await.is_err(), "the old key is gone");

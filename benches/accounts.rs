@@ -1,0 +1,153 @@
+//! What the README claims about accounts: proving who one is costs next to nothing, and hashing passwords disturbs nobody who reads.
+//!
+//! `cargo bench --bench accounts` runs on SQLite, with data of its own.
+
+mod support;
+
+use medislot::{
+    accounts::Account,
+    app::App,
+    config::Config,
+    infra::db::count_statements,
+    kernel::{client::Client as Program, clock::SystemClock},
+};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use support::{Client, Report, Samples, Server};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
+
+/// How often a token is verified.
+const TRIES: usize = 20_000;
+/// How many requests are sent with a token, and as many without.
+const REQUESTS: usize = 5_000;
+const LOGINS_A_SECOND: u64 = 50;
+const READS_A_SECOND: u64 = 200;
+/// How often it is quiet and busy, in turns, and for how long each time.
+const ROUNDS: usize = 4;
+const ROUND: Duration = Duration::from_secs(10);
+
+const SMALL: &str = "{ __typename }";
+const READ: &str =
+    "{ doctors(first: 20) { nodes { name specialties { name } clinic { name } nextSlots(first: 3) { startsAt } } } }";
+
+#[tokio::main]
+async fn main() {
+    let mut report = Report::default();
+    verification(&mut report).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().display().to_string();
+    let server = Server::start(&[], &[("MEDISLOT_DATA_DIR", &path)]);
+    requests(&mut report, &server).await;
+    hashing(&mut report, &server).await;
+    report.finish();
+}
+
+/// The thing itself, without a request around it.
+async fn verification(report: &mut Report) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+    let app = App::start(config, Arc::new(SystemClock)).await.expect("it starts");
+    let accounts = &app.services.accounts;
+    let account = Account {
+        email: "ada@example.com".to_owned(),
+        password: "correct horse battery".into(),
+        name: "Ada".to_owned(),
+        phone: None,
+        time_zone: None,
+    };
+    let session = accounts.register(account, &Program::default()).await.expect("she registers");
+    let token = session.access_token.expose_secret();
+    let mut samples = Samples::default();
+    let begun = Instant::now();
+    let ((), statements) = count_statements(async {
+        for _ in 0..TRIES {
+            let proven = samples.measure(accounts.authenticate(token)).await;
+            assert!(std::hint::black_box(proven).is_ok(), "the token is good");
+        }
+    })
+    .await;
+    // A token is looked up anew once a second.
+    let looked_up = begun.elapsed().as_secs() + 1;
+    assert!(u64::from(statements) <= looked_up, "{statements} statements for {TRIES} verifications");
+    Report::note("statements for 20,000 verifications", f64::from(statements), "");
+    report.at_most("a token and its session, median", samples.percentile(0.5) * 1_000.0, 50.0, "µs");
+    Report::note("a token and its session, p99", samples.percentile(0.99) * 1_000.0, "µs");
+}
+
+/// What a token adds to the smallest request over one connection: with and without it in turns.
+async fn requests(report: &mut Report, server: &Server) {
+    let visitor = Client::new(server);
+    let patient = visitor.clone().signs_in("patient@medislot.test").await;
+    let (mut without, mut with) = (Samples::default(), Samples::default());
+    for _ in 0..REQUESTS {
+        without.measure(visitor.asks(SMALL, &Value::Null)).await;
+        with.measure(patient.asks(SMALL, &Value::Null)).await;
+    }
+    let [without, with] = [&without, &with].map(|samples| samples.percentile(0.5) * 1_000.0);
+    Report::note("the smallest request of a visitor, median", without, "µs");
+    report.at_most("a token adds to that, median", (with - without).max(0.0), 50.0, "µs");
+}
+
+/// Reads while nobody signs in, and while many try to.
+async fn hashing(report: &mut Report, server: &Server) {
+    let client = Client::new(server);
+    reads(&client).await;
+    let (mut quiet, mut busy, mut logins) = (Samples::default(), Samples::default(), 0);
+    for _ in 0..ROUNDS {
+        quiet.extend(reads(&client).await);
+        let trying = tokio::spawn(tries_to_sign_in(client.clone()));
+        busy.extend(reads(&client).await);
+        logins += trying.await.expect("they come to an end");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "few")]
+    let (rate, wanted) = (logins as f64 / (ROUND.as_secs_f64() * ROUNDS as f64), LOGINS_A_SECOND as f64);
+    Report::note("logins that were tried", wanted, "/s");
+    Report::note("logins that were answered", rate, "/s");
+    Report::note("reads while nobody signs in, median", quiet.percentile(0.5), "ms");
+    Report::note("reads while many try to, median", busy.percentile(0.5), "ms");
+    Report::note("reads while nobody signs in, p99", quiet.percentile(0.99), "ms");
+    report.at_most("reads while many try to, p99", busy.percentile(0.99), 2.0 * quiet.percentile(0.99), "ms");
+}
+
+/// Reads evenly for one round.
+async fn reads(client: &Client) -> Samples {
+    let mut samples = Samples::default();
+    let mut ticks = interval(Duration::from_millis(1_000 / READS_A_SECOND));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let begun = Instant::now();
+    while begun.elapsed() < ROUND {
+        ticks.tick().await;
+        samples.measure(client.asks(READ, &Value::Null)).await;
+    }
+    samples
+}
+
+/// Tries evenly to sign in for one round, with right passwords, wrong ones and unknown addresses; how many were answered.
+async fn tries_to_sign_in(client: Client) -> usize {
+    let login = "mutation ($input: LoginInput!) { login(input: $input) { userErrors { code } } }";
+    let people = [
+        ("patient@medislot.test", "medislot-demo"),
+        ("doctor@medislot.test", "not the password"),
+        ("nobody@medislot.test", "medislot-demo"),
+    ];
+    let mut ticks = interval(Duration::from_millis(1_000 / LOGINS_A_SECOND));
+    let mut trying = JoinSet::new();
+    let begun = Instant::now();
+    for (email, password) in people.into_iter().cycle() {
+        ticks.tick().await;
+        if begun.elapsed() >= ROUND {
+            break;
+        }
+        let client = client.clone();
+        let input = json!({ "input": { "email": email, "password": password } });
+        trying.spawn(async move { client.sends(login, &input).await["data"]["login"].is_object() });
+    }
+    trying.join_all().await.into_iter().filter(|is_answered| *is_answered).count()
+}
