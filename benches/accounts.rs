@@ -1,6 +1,8 @@
-//! What the README claims about accounts: proving who one is costs next to nothing, and hashing passwords disturbs nobody who reads.
+//! What the README claims about accounts: proving who one is and paying for a request cost next to nothing, and hashing passwords disturbs nobody
+//! who reads.
 //!
-//! `cargo bench --bench accounts` runs on SQLite, with data of its own.
+//! `cargo bench --bench accounts` runs on SQLite, with data of its own; with `REDIS_URL` budgets are measured there too. A word behind `--` chooses
+//! what is measured: `tokens`, `budgets`, `passwords`; all of it where there is none.
 
 mod support;
 
@@ -8,8 +10,12 @@ use medislot::{
     accounts::Account,
     app::App,
     config::Config,
-    infra::db::count_statements,
-    kernel::{client::Client as Program, clock::SystemClock},
+    infra::{budget::Budgets, db::count_statements, redis::Redis},
+    kernel::{
+        client::{Client as Program, Principal},
+        clock::SystemClock,
+        id::UserId,
+    },
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -23,6 +29,8 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
+/// How often somebody pays.
+const PAYMENTS: u32 = 10_000;
 /// How often a token is verified.
 const TRIES: usize = 20_000;
 /// How many requests are sent with a token, and as many without.
@@ -39,14 +47,49 @@ const READ: &str =
 
 #[tokio::main]
 async fn main() {
+    let chosen: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_chosen = |what: &str| chosen.is_empty() || chosen.iter().any(|word| word == what);
     let mut report = Report::default();
-    verification(&mut report).await;
+    if is_chosen("budgets") {
+        payments("a budget in the process", Budgets::new(u32::MAX, None), 1).await;
+        if let Ok(url) = std::env::var("REDIS_URL") {
+            let redis = || Some((Redis::try_new(&url).expect("an address"), UserId::new().to_string()));
+            payments(
+                "a budget in Redis, a hundred requests from an advance",
+                Budgets::new(1_000_000_000, redis()),
+                100_000,
+            )
+            .await;
+            payments("a budget in Redis, asked for each request", Budgets::new(1_000_000_000, redis()), 9_900_000)
+                .await;
+        }
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().display().to_string();
     let server = Server::start(&[], &[("MEDISLOT_DATA_DIR", &path)]);
-    requests(&mut report, &server).await;
-    hashing(&mut report, &server).await;
+    if is_chosen("tokens") {
+        verification(&mut report).await;
+        requests(&mut report, &server).await;
+    }
+    if is_chosen("passwords") {
+        hashing(&mut report, &server).await;
+    }
     report.finish();
+}
+
+/// Somebody who pays again and again.
+async fn payments(name: &str, budgets: Budgets, cost: u32) {
+    let payers: Vec<_> = (0..100).map(|_| UserId::new()).collect();
+    let mut samples = Samples::default();
+    let begun = Instant::now();
+    for _ in 0..PAYMENTS {
+        // Each of many, so that no budget is spent.
+        let principal = Principal::User(payers[samples.len() % payers.len()]);
+        let paid = samples.measure(budgets.spend(principal, cost)).await;
+        assert!(paid.is_ok(), "there is enough");
+    }
+    Report::note(&format!("{name}, median"), samples.percentile(0.5) * 1_000.0, "µs");
+    Report::note(&format!("{name}, mean"), begun.elapsed().as_secs_f64() * 1e6 / f64::from(PAYMENTS), "µs");
 }
 
 /// The thing itself, without a request around it.

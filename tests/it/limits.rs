@@ -159,9 +159,11 @@ async fn without_rate_limits_budgets_are_lifted_and_the_limits_of_size_and_cost_
     }
     let response = sends(&visitor, &json!({ "query": DOCTORS }), &[]).await;
     assert!(response.headers().get("ratelimit").is_none());
+    let doctor = app.doctor("Dora").await;
+    let events = format!("subscription {{ slotEvents(doctorIds: [\"{}\"]) {{ version }} }}", doctor.id);
     let mut socket = visitor.connects().await;
     for id in ["1", "2"] {
-        socket.watches(id, "subscription { slotEvents { version } }", json!({})).await;
+        socket.watches(id, &events, json!({})).await;
     }
     let costly = "{ doctors(first: 100) { nodes { specialties { doctors(first: 100) { nodes { id } } } } } }";
     assert_eq!(code(&visitor.asks(costly, json!({})).await), "QUERY_TOO_COMPLEX");
@@ -179,7 +181,15 @@ async fn one_has_so_many_operations_at_a_time() {
     medislot::calendar::take_turn_in(&transaction, doctor.id.parse().unwrap()).await.unwrap();
     let booking = tokio::spawn({
         let (ada, slot) = (ada.clone(), slot.clone());
-        async move { ada.holds(&slot).await }
+        async move {
+            // It may find the other one running.
+            loop {
+                let held = ada.holds(&slot).await;
+                if codes(&held) != ["RATE_LIMITED"] {
+                    return held;
+                }
+            }
+        }
     });
     let refused = eventually("a second one is refused", async || {
         let response = sends(&ada, &json!({ "query": "{ viewer { id } }" }), &[]).await;
@@ -192,7 +202,7 @@ async fn one_has_so_many_operations_at_a_time() {
     assert!(booking.await.unwrap()["appointment"].is_object());
     assert!(ada.sees("{ viewer { id } }").await["viewer"].is_object());
 
-    let events = "subscription { slotEvents { version } }";
+    let events = &format!("subscription {{ slotEvents(doctorIds: [\"{}\"]) {{ version }} }}", doctor.id);
     let (mut here, mut there) = (ada.connects().await, ada.connects().await);
     here.watches("1", events, json!({})).await;
     there.subscribes("1", events, json!({})).await;

@@ -12,6 +12,7 @@ mod booking;
 mod directory;
 mod graphiql;
 mod guards;
+mod guessing;
 mod histories;
 mod holds;
 mod http;
