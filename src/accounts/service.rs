@@ -5,6 +5,7 @@ use super::{
     endings::Endings,
     model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignOut, User, canonical_email},
     password::Passwords,
+    sessions::Proven,
     store::{self, Presented},
     token::Tokens,
 };
@@ -32,9 +33,9 @@ use std::{sync::Arc, time::Duration};
 
 /// How long a session lasts if it is not refreshed.
 pub(super) const SESSION: TimeDelta = TimeDelta::days(30);
-/// How long a token is believed without looking at it again: a session that ends elsewhere ends here at most so much later.
-const PROVEN: Duration = Duration::from_secs(1);
-const MOST_PROVEN: u64 = 100_000;
+/// For how long a token that nobody uses is remembered.
+const REMEMBERED: Duration = Duration::from_secs(30);
+const MOST_REMEMBERED: u64 = 100_000;
 
 /// Accounts and sessions.
 #[derive(Debug)]
@@ -45,8 +46,8 @@ pub struct Accounts {
     passwords: Passwords,
     attempts: Attempts,
     pub(super) endings: Endings,
-    /// What tokens proved within the last second, by their SHA-256 hashes.
-    pub(super) proven: Cache<[u8; 32], (Viewer, DateTime<Utc>)>,
+    /// What tokens prove that are used, by their SHA-256 hashes.
+    pub(super) proven: Cache<[u8; 32], Arc<Proven>>,
 }
 
 impl Accounts {
@@ -60,7 +61,7 @@ impl Accounts {
         attempts: Attempts,
         bus: Arc<dyn Bus>,
     ) -> Self {
-        let proven = Cache::builder().max_capacity(MOST_PROVEN).time_to_live(PROVEN).build();
+        let proven = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_idle(REMEMBERED).build();
         Self { database, clock, tokens, passwords, attempts, endings: Endings::new(bus), proven }
     }
 

@@ -8,13 +8,43 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::jwk::JwkSet;
 use sha2::{Digest, Sha256};
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often is looked which sessions have ended elsewhere, in case the bus has not told.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Which endings are looked for again: no transaction lasts longer than 10 s, and clocks differ by a little.
 const OVERLAP: TimeDelta = TimeDelta::seconds(15);
+
+/// For how long is believed what was read: whatever has changed since, a right or that the session has ended, counts at the latest then.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// How many tokens are kept fresh.
+const MOST_RENEWED: usize = 1_000;
+
+/// What a token proves that was verified.
+#[derive(Debug)]
+pub(super) struct Proven {
+    session_id: SessionId,
+    until: DateTime<Utc>,
+    /// Whose session it is, and when that was read.
+    known: Mutex<(Viewer, Instant)>,
+}
+
+impl Proven {
+    fn known(&self) -> MutexGuard<'_, (Viewer, Instant)> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose session it is, if that was read lately.
+    fn viewer(&self) -> Option<Viewer> {
+        let known = self.known();
+        let (viewer, read_at) = &*known;
+        (read_at.elapsed() < BELIEVED).then(|| viewer.clone())
+    }
+}
 
 impl Accounts {
     /// Who proves to be signed in with this access token, and until when.
@@ -24,22 +54,47 @@ impl Accounts {
     pub async fn authenticate(&self, token: &str) -> Result<(Viewer, DateTime<Utc>), Rejection> {
         let now = self.clock.now();
         let digest = Sha256::digest(token.as_bytes()).into();
-        let proven = self.proven.get(&digest).filter(|(_, expires_at)| now < *expires_at);
-        let (viewer, expires_at) = match proven {
+        let known = self.proven.get(&digest).filter(|proven| now < proven.until);
+        let (viewer, until) = match known.and_then(|proven| Some((proven.viewer()?, proven.until))) {
             Some(proven) => proven,
-            None => {
-                let (session_id, expires_at) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
-                let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
-                let viewer = viewer.ok_or(Rejection::Unauthenticated)?;
-                self.proven.insert(digest, (viewer.clone(), expires_at));
-                (viewer, expires_at)
-            }
+            None => self.look_up(token, digest, now).await?,
         };
         // It may have ended since that was read.
         if self.endings.has_ended(viewer.session_id) {
             return Err(Rejection::Unauthenticated);
         }
-        Ok((viewer, expires_at))
+        Ok((viewer, until))
+    }
+
+    async fn look_up(
+        &self,
+        token: &str,
+        digest: [u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<(Viewer, DateTime<Utc>), Rejection> {
+        let (session_id, until) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
+        let read_at = Instant::now();
+        let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
+        let viewer = viewer.ok_or(Rejection::Unauthenticated)?;
+        let proven = Proven { session_id, until, known: Mutex::new((viewer.clone(), read_at)) };
+        self.proven.insert(digest, Arc::new(proven));
+        Ok((viewer, until))
+    }
+
+    /// Reads anew, in one statement, who has the sessions whose tokens are used: so those who use them need not wait for the database.
+    async fn renew(&self) -> Result<(), Rejection> {
+        let proven: Vec<_> = self.proven.iter().map(|(_, proven)| proven).take(MOST_RENEWED).collect();
+        let read_at = Instant::now();
+        let sessions = proven.iter().map(|proven| proven.session_id).collect();
+        let viewers = store::find_viewers(self.database.reader(), sessions, self.clock.now()).await?;
+        for proven in proven {
+            // Who is not there any more is not believed either, a second after that was last read.
+            let mut known = proven.known();
+            if let Some(viewer) = viewers.get(&proven.session_id).filter(|_| known.1 < read_at) {
+                *known = (viewer.clone(), read_at);
+            }
+        }
+        Ok(())
     }
 
     /// The end of a session, for what stays open in it: it comes at once where the bus works, within a second elsewhere.
@@ -72,6 +127,7 @@ impl Accounts {
                 self.endings.found(&ended);
             }
             since = now;
+            self.renew().await?;
         }
     }
 

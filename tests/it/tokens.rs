@@ -4,6 +4,8 @@ use crate::support::{Actor, Backend, Server, TestApp, TestDatabase, code, codes,
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use medislot::infra::db::count_statements;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 use std::{
     process::Stdio,
@@ -203,11 +205,37 @@ async fn a_token_is_refused_elsewhere_as_soon_as_its_session_has_ended() {
         let email = here.email.clone();
         here.signs_in(&email).await;
         there.token.clone_from(&here.token);
-        // It is believed for a second from here on.
+        // It is believed for a second, and read anew before that is over, as long as it is used.
         assert!(there.sees("{ viewer { id } }").await["viewer"].is_object());
         here.does("logout", "LogoutInput", json!({}), "").await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         refused_at_once += usize::from(there.asks("{ viewer { id } }", json!({})).await.get("errors").is_some());
     }
     assert!(refused_at_once >= 4, "{refused_at_once} of 5");
+}
+
+#[tokio::test]
+async fn nobody_who_uses_a_token_waits_for_the_database_and_whatever_changes_counts_within_a_second() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let (services, token) = (&app.app.services, ada.token.clone().unwrap());
+    let uses_it = async || services.accounts.authenticate(&token).await;
+    assert!(uses_it().await.is_ok());
+    eventually("it is known without a look", async || {
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let (proven, statements) = count_statements(uses_it()).await;
+        assert!(proven.is_ok());
+        (statements == 0).then_some(())
+    })
+    .await;
+    let transaction = services.database.begin().await.unwrap();
+    entity::user::Entity::update_many()
+        .col_expr(entity::user::Column::Active, Expr::value(false))
+        .filter(entity::user::Column::Email.eq(ada.email.clone()))
+        .exec(&*transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(uses_it().await.is_err());
 }
