@@ -8,7 +8,7 @@ pub mod kernel;
 /// What an operator can set.
 pub mod config;
 
-/// The database, the lock, the bus, the outbox and who carries messages. Names no feature.
+/// The database, the lock, the bus, the outbox, budgets and who carries messages. Names no feature.
 pub mod infra;
 
 /// Letters and text messages, and what their links and codes prove.

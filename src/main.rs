@@ -183,7 +183,7 @@ async fn serve(config: Config) -> Result<()> {
     welcome(&app.config, listener.local_addr()?)?;
     let lifetime = Lifetime::default();
     let Lifetime { shutdown, sockets } = lifetime.clone();
-    let server = axum::serve(listener, app.router(lifetime))
+    let server = axum::serve(listener, app.router(lifetime).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(shutdown.clone().cancelled_owned())
         .into_future();
     let server = tokio::spawn(server);

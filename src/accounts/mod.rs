@@ -12,7 +12,7 @@ mod sessions;
 mod store;
 mod token;
 
-pub use attempts::Attempts;
+pub use attempts::{Allowed, Attempt, Attempts, By};
 pub use care::{
     Assurance, CodeAddress, CodeLogin, ProfilePatch, count_platform_admins_in, erase_in, sessions_kept,
 };

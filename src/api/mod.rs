@@ -1,6 +1,8 @@
 //! The edge: HTTP, WebSocket and server-sent events. All pass the same door ([`operation`]): who is asking, is it small enough, is it let run.
 
 mod account_page;
+mod address;
+mod allowance;
 mod captured_mail;
 mod document;
 mod graphiql;
@@ -18,6 +20,7 @@ mod trace;
 mod variables;
 mod websocket;
 
+pub use allowance::Allowance;
 pub use live::Live;
 pub use operation::{Api, Lifetime};
 pub use router::router;

@@ -1,12 +1,19 @@
 //! The way to a third party and back (OpenID Connect). What belongs together is kept in a cookie for these pages alone; whoever comes back
 //! is sent on to the frontend with a code for `loginWithCode`.
 
-use super::operation::Api;
-use crate::accounts::{Arrival, Return, Secrets, Turned};
+use super::{
+    address::{self, Address},
+    operation::Api,
+};
+use crate::{
+    accounts::{Arrival, Return, Secrets, Turned},
+    kernel::client::Client,
+};
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -19,8 +26,11 @@ const COOKIE: &str = "medislot-sign-in";
 const AWAY: u32 = 600;
 
 /// `/auth/{provider}` and `/auth/{provider}/callback`.
-pub fn routes() -> Router<Arc<Api>> {
-    Router::new().route("/auth/{provider}", get(depart)).route("/auth/{provider}/callback", get(come_back))
+pub fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
+    let noted = middleware::from_fn_with_state(Arc::clone(api), address::note);
+    Router::new()
+        .route("/auth/{provider}", get(depart))
+        .route("/auth/{provider}/callback", get(come_back).layer(noted))
 }
 
 async fn depart(State(api): State<Arc<Api>>, Path(provider): Path<String>) -> Response {
@@ -50,6 +60,7 @@ async fn come_back(
     State(api): State<Arc<Api>>,
     Path(provider): Path<String>,
     Query(parameters): Query<Parameters>,
+    Extension(Address(address)): Extension<Address>,
     headers: HeaderMap,
 ) -> Response {
     if !api.openid.knows(&provider) {
@@ -60,7 +71,8 @@ async fn come_back(
         Some(secrets) if parameters.state.as_ref() == Some(&secrets.state) => match parameters.code {
             Some(code) => {
                 let back = Return { code: SecretString::from(code), secrets };
-                api.services.accounts.arrive(&api.openid, &provider, back).await
+                let client = Client { device: None, address };
+                api.services.accounts.arrive(&api.openid, &provider, back, &client).await
             }
             None => Ok(Arrival::Turned(Turned::Unproven)),
         },

@@ -1,6 +1,13 @@
 //! The routes.
 
-use super::{account_page, captured_mail, graphiql, health, http, keys, openid, operation::Api, trace::trace, websocket};
+use super::{
+    account_page, address,
+    allowance::{LEFT, POLICY},
+    captured_mail, graphiql, health, http, keys, openid,
+    operation::Api,
+    trace::trace,
+    websocket,
+};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -23,13 +30,16 @@ pub fn router(api: Api) -> Router {
     let cors = cors(&api);
     let page = graphiql::routes(api.development);
     let shows_page = api.introspection;
-    let graphql = get(websocket::get_or_upgrade).post(http::post);
+    let api = Arc::new(api);
+    let graphql = get(websocket::get_or_upgrade)
+        .post(http::post)
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), address::note));
     let mut router = Router::new()
         .route("/graphql", graphql)
         .route("/.well-known/jwks.json", get(keys::jwks))
         .route("/healthz", any(health::healthz))
         .route("/readyz", any(health::readyz));
-    router = router.merge(account_page::routes()).merge(openid::routes());
+    router = router.merge(account_page::routes()).merge(openid::routes(&api));
     if api.captured.is_some() {
         router = router.merge(captured_mail::routes());
     }
@@ -46,7 +56,7 @@ pub fn router(api: Api) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, patience))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(trace))
-        .with_state(Arc::new(api))
+        .with_state(api)
 }
 
 /// Pages of the allowed origins may call the API with a bearer token. No cookies: nothing rides along.
@@ -60,6 +70,6 @@ fn cors(api: &Api) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([HeaderName::from_static("x-request-id")])
+        .expose_headers([HeaderName::from_static("x-request-id"), POLICY, LEFT, header::RETRY_AFTER])
         .max_age(Duration::from_hours(1))
 }

@@ -159,7 +159,7 @@ impl AccountMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whose.")] input: RequestPasswordResetInput,
     ) -> Result<RequestPayload, Failure> {
-        RequestPayload::from_outcome(context.services().accounts.request_password_reset(&input.email.0).await)
+        RequestPayload::from_outcome(context.services().accounts.request_password_reset(&input.email.0, context.caller().client()).await)
     }
 
     /// Set a password with the token of a letter, also of an invitation; all sessions end, and a new one begins.
@@ -170,8 +170,8 @@ impl AccountMutation {
         #[graphql(desc = "Which.")] input: ResetPasswordInput,
     ) -> Result<SessionPayload, Failure> {
         let (token, password) = (SecretString::from(input.token), SecretString::from(input.password));
-        let device = context.caller().device().map(str::to_owned);
-        SessionPayload::from_outcome(context.services().accounts.reset_password(&token, password, device).await)
+        let client = context.caller().client();
+        SessionPayload::from_outcome(context.services().accounts.reset_password(&token, password, client).await)
     }
 
     /// Confirm an address with the token of a letter. Where that is not the one that you signed in with so far, it is from now on.
@@ -181,7 +181,7 @@ impl AccountMutation {
         #[graphql(desc = "Which.")] input: VerifyEmailInput,
     ) -> Result<UserPayload, Failure> {
         let token = SecretString::from(input.token);
-        UserPayload::from_outcome(context.services().accounts.verify_email(&token).await)
+        UserPayload::from_outcome(context.services().accounts.verify_email(&token, context.caller().client()).await)
     }
 
     /// Confirm your telephone number with the code that was sent there. From now on it is a way in, and nobody else's.

@@ -53,7 +53,7 @@ impl LoginCodeMutation {
         let request = async {
             let neither = || Refusal::of("email", Code::Invalid, "Give either `email` or `phone`.");
             let address = address(input.email, input.phone)?.ok_or_else(neither)?;
-            context.services().accounts.request_login_code(address).await
+            context.services().accounts.request_login_code(address, context.caller().client()).await
         };
         RequestPayload::from_outcome(request.await)
     }
@@ -64,10 +64,9 @@ impl LoginCodeMutation {
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: LoginWithCodeInput,
     ) -> Result<SessionPayload, Failure> {
-        let device = context.caller().device().map(str::to_owned);
         let login = async {
             let (address, code) = (address(input.email, input.phone)?, SecretString::from(input.code));
-            context.services().accounts.login_with_code(CodeLogin { address, code }, device).await
+            context.services().accounts.login_with_code(CodeLogin { address, code }, context.caller().client()).await
         };
         SessionPayload::from_outcome(login.await)
     }

@@ -49,10 +49,10 @@ impl Privacy {
         }
         mail::forget_of_in(&transaction, user.id).await?;
         mail::revoke_in(&transaction, user.id).await?;
-        accounts::erase_in(&transaction, user.id, now).await?;
+        let ended = accounts::erase_in(&transaction, user.id, now).await?;
         mail::tell_in(&transaction, Letter::AccountDeleted, &user.recipient(), json!({}), now).await?;
         transaction.commit().await?;
-        self.accounts.sessions_ended();
+        self.accounts.sessions_ended(ended).await;
         tracing::info!("deleted an account");
         if let Err(error) = self.booking.release_patient(user.id).await {
             tracing::warn!(%error, "what is to come is left to the worker");

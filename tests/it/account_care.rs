@@ -2,6 +2,7 @@
 
 use crate::support::{Actor, Postbox, TestApp, code, codes};
 use chrono::TimeDelta;
+use medislot::kernel::client::Client;
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse battery";
@@ -86,7 +87,7 @@ async fn nobody_learns_by_a_reset_who_has_an_account() {
     let ada = app.patient("Ada").await;
     assert_eq!(asks_for_reset(&app, &ada.email).await, asks_for_reset(&app, "nobody@example.com").await);
     let statements = async |email: &str| {
-        let reset = app.app.services.accounts.request_password_reset(email);
+        let reset = app.app.services.accounts.request_password_reset(email, &Client::default());
         let (result, count) = medislot::infra::db::count_statements(reset).await;
         result.unwrap();
         count

@@ -2,6 +2,7 @@
 
 use crate::support::{Actor, Postbox, TestApp, code, codes, code_in};
 use chrono::TimeDelta;
+use medislot::kernel::client::Client;
 use serde_json::{Value, json};
 
 const SESSION: &str = "session { accessToken user { id } }";
@@ -135,8 +136,8 @@ async fn nobody_learns_by_a_code_who_has_an_account() {
         let address = || CodeAddress::Email(email.to_owned());
         let login = CodeLogin { address: Some(address()), code: "123 456".into() };
         let both = async {
-            accounts.request_login_code(address()).await.unwrap();
-            accounts.login_with_code(login, None).await.unwrap_err();
+            accounts.request_login_code(address(), &Client::default()).await.unwrap();
+            accounts.login_with_code(login, &Client::default()).await.unwrap_err();
         };
         medislot::infra::db::count_statements(both).await.1
     };

@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::{
-    accounts::{Accounts, User},
+    accounts::{Accounts, Attempt, By, User},
     kernel::{
         rejection::{Code, Refusal, Rejection},
         viewer::Viewer,
@@ -40,7 +40,8 @@ impl Accounts {
             };
             return Err(Refusal::of(field, Code::Invalid, message).into());
         }
-        self.begin_attempt(&user.email).await?;
+        let by = [By::Address(&user.email)];
+        self.attempts.begin(Attempt::Login, &by, self.clock.now()).await?;
         let right = match (hash, password, code) {
             (Some(hash), Some(password), _) => self.passwords.verify(password, Some(hash)).await?,
             (None, _, Some(code)) => self.knows_code(&user, &code).await?,
@@ -49,7 +50,7 @@ impl Accounts {
         if !right {
             return Err(Refusal::of(field, Code::InvalidCredentials, "This is wrong.").into());
         }
-        self.attempts.succeeded(&user.email).await;
+        self.attempts.succeeded(Attempt::Login, &by).await;
         Ok(user)
     }
 
@@ -62,15 +63,5 @@ impl Accounts {
         let Some(phone) = user.phone.as_ref().filter(|_| user.phone_verified) else { return Ok(false) };
         let proof = mail::prove_code(&self.database, Purpose::Login, phone, code, now).await?;
         Ok(proof.is_some_and(|proof| proof.user_id == user.id))
-    }
-
-    /// Begins to try a password or a code for this address.
-    ///
-    /// # Errors
-    /// `TooManyAttempts`.
-    pub(super) async fn begin_attempt(&self, address: &str) -> Result<(), Rejection> {
-        let Err(wait) = self.attempts.begin(address, self.clock.now()).await else { return Ok(()) };
-        let message = format!("Too many wrong attempts. Try again in {} s.", wait.num_seconds() + 1);
-        Err(Refusal::new(Code::TooManyAttempts, message).into())
     }
 }

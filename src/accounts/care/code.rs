@@ -2,8 +2,11 @@
 
 use super::store;
 use crate::{
-    accounts::{Accounts, IssuedSession, PHONE_EXPECTED, User, canonical_email, parse_phone},
-    kernel::rejection::{Code, Refusal, Rejection},
+    accounts::{Accounts, Attempt, By, IssuedSession, PHONE_EXPECTED, User, canonical_email, parse_phone},
+    kernel::{
+        client::Client,
+        rejection::{Code, Refusal, Rejection},
+    },
     mail::{self, Letter, Proof, Purpose, Recipient},
 };
 use secrecy::SecretString;
@@ -43,9 +46,11 @@ impl Accounts {
     /// long it takes.
     ///
     /// # Errors
-    /// `Invalid` for what is no telephone number.
-    pub async fn request_login_code(&self, address: CodeAddress) -> Result<(), Rejection> {
+    /// `Invalid` for what is no telephone number, `TooManyAttempts`.
+    pub async fn request_login_code(&self, address: CodeAddress, client: &Client) -> Result<(), Rejection> {
         let canonical = address.canonical()?;
+        let by = [By::Address(&canonical), By::Origin(client.address)];
+        self.attempts.begin(Attempt::Code, &by, self.clock.now()).await?;
         let user = match address {
             CodeAddress::Email(_) => store::find_by_email(&self.database, &canonical).await?,
             CodeAddress::Phone(_) => store::find_by_phone(&self.database, &canonical).await?,
@@ -77,20 +82,24 @@ impl Accounts {
     ///
     /// # Errors
     /// `Invalid` for what is no telephone number, `InvalidToken` for a code that is wrong, used, not the last one or over, `TooManyAttempts`.
-    pub async fn login_with_code(&self, login: CodeLogin, device: Option<String>) -> Result<IssuedSession, Rejection> {
+    pub async fn login_with_code(&self, login: CodeLogin, client: &Client) -> Result<IssuedSession, Rejection> {
         let CodeLogin { address, code } = login;
         let now = self.clock.now();
         let proof = match &address {
             Some(address) => {
                 let canonical = address.canonical()?;
-                self.begin_attempt(&canonical).await?;
+                let by = [By::Address(&canonical), By::Origin(client.address)];
+                self.attempts.begin(Attempt::Redeem, &by, now).await?;
                 let proof = mail::prove_code(&self.database, Purpose::Login, &canonical, &code, now).await?;
                 if proof.is_some() {
-                    self.attempts.succeeded(&canonical).await;
+                    self.attempts.succeeded(Attempt::Redeem, &by).await;
                 }
                 proof
             }
-            None => mail::read_link(&self.database, &[Purpose::ThirdParty], &code, now).await?,
+            None => {
+                self.attempts.begin(Attempt::Redeem, &[By::Origin(client.address)], now).await?;
+                mail::read_link(&self.database, &[Purpose::ThirdParty], &code, now).await?
+            }
         };
         let user = match &proof {
             Some(proof) => store::find(&self.database, proof.user_id).await?.map(|(user, _)| user),
@@ -112,7 +121,7 @@ impl Accounts {
             // The account has moved to another address meanwhile.
             _ => return Err(wrong().into()),
         }
-        let session = self.begin_session_in(&transaction, user.id, device, now).await?;
+        let session = self.begin_session_in(&transaction, user.id, client, now).await?;
         transaction.commit().await?;
         tracing::info!(user.id = %user.id, "signed in with a code");
         self.issued(self.user(user.id).await?, session, now)

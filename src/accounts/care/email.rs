@@ -2,8 +2,9 @@
 
 use super::{assurance::Assurance, store};
 use crate::{
-    accounts::{Accounts, User, canonical_email},
+    accounts::{Accounts, Attempt, By, User, canonical_email},
     kernel::{
+        client::Client,
         rejection::{Code, Refusal, Rejection},
         viewer::Viewer,
     },
@@ -16,9 +17,11 @@ impl Accounts {
     /// Uses the token of a letter: its address is proven, and the user's own from now on. Where it is another than before, the old one is told.
     ///
     /// # Errors
-    /// `InvalidToken`, or `EmailTaken` where somebody else has come by the address meanwhile.
-    pub async fn verify_email(&self, token: &SecretString) -> Result<User, Rejection> {
+    /// `InvalidToken`, `TooManyAttempts`, or `EmailTaken` where somebody else has come by the address meanwhile.
+    pub async fn verify_email(&self, token: &SecretString, client: &Client) -> Result<User, Rejection> {
         let now = self.clock.now();
+        let by = [By::Origin(client.address)];
+        self.attempts.begin(Attempt::Redeem, &by, now).await?;
         let transaction = self.database.begin().await?;
         let proof = mail::prove_link_in(&transaction, &[Purpose::Email], token, now).await?.ok_or_else(invalid_token)?;
         let user = store::find_in(&transaction, proof.user_id).await?;
@@ -32,6 +35,7 @@ impl Accounts {
             mail::tell_in(&transaction, Letter::EmailChanged, &user.recipient(), json!({}), now).await?;
         }
         transaction.commit().await?;
+        self.attempts.succeeded(Attempt::Redeem, &by).await;
         tracing::info!(user.id = %user.id, "proved an address");
         self.user(user.id).await
     }
@@ -40,10 +44,11 @@ impl Accounts {
     /// address: a link that proves it.
     ///
     /// # Errors
-    /// What [`Accounts::assure`] refuses.
+    /// What [`Accounts::assure`] refuses, `TooManyAttempts`.
     pub async fn change_email(&self, viewer: &Viewer, email: &str, assurance: Assurance) -> Result<(), Rejection> {
         let user = self.assure(viewer, assurance).await?;
         let (email, now) = (canonical_email(email), self.clock.now());
+        self.attempts.begin(Attempt::Code, &[By::Account(user.id), By::Address(&email)], now).await?;
         let owner = store::find_by_email(&self.database, &email).await?;
         let transaction = self.database.begin().await?;
         let recipient = Recipient { address: email.clone(), ..user.recipient() };

@@ -2,8 +2,8 @@
 
 use super::{assurance::Assurance, email::invalid_token, store};
 use crate::{
-    accounts::{Accounts, IssuedSession, User, canonical_email, model::{check_password, words_about}},
-    kernel::{check::Check, rejection::Rejection, viewer::Viewer},
+    accounts::{Accounts, Attempt, By, IssuedSession, User, canonical_email, model::{check_password, words_about}},
+    kernel::{check::Check, client::Client, id::SessionId, rejection::Rejection, viewer::Viewer},
     mail::{self, Letter, Purpose},
 };
 use secrecy::SecretString;
@@ -28,10 +28,10 @@ impl Accounts {
         let (hash, now) = (self.passwords.hash(password).await?, self.clock.now());
         let transaction = self.database.begin().await?;
         store::set_password_in(&transaction, user.id, &hash).await?;
-        store::end_sessions_but_in(&transaction, user.id, Some(viewer.session_id), now).await?;
+        let ended = store::end_sessions_but_in(&transaction, user.id, Some(viewer.session_id), now).await?;
         mail::tell_in(&transaction, Letter::PasswordChanged, &user.recipient(), json!({}), now).await?;
         transaction.commit().await?;
-        self.sessions_ended();
+        self.sessions_ended(ended).await;
         tracing::info!(user.id = %user.id, "changed the password");
         Ok(user)
     }
@@ -40,9 +40,11 @@ impl Accounts {
     /// long it takes.
     ///
     /// # Errors
-    /// Where the database refuses.
-    pub async fn request_password_reset(&self, email: &str) -> Result<(), Rejection> {
+    /// `TooManyAttempts`.
+    pub async fn request_password_reset(&self, email: &str, client: &Client) -> Result<(), Rejection> {
         let email = canonical_email(email);
+        let by = [By::Address(&email), By::Origin(client.address)];
+        self.attempts.begin(Attempt::Reset, &by, self.clock.now()).await?;
         let user = store::find_by_email(&self.database, &email).await?;
         self.write_if_known(user, &email, Letter::ResetPassword, Purpose::Password).await
     }
@@ -50,13 +52,15 @@ impl Accounts {
     /// Sets a password with the token of a letter, which proves the address too; ends all sessions and begins a new one.
     ///
     /// # Errors
-    /// `InvalidToken`, `WeakPassword`: then the token is still good.
+    /// `InvalidToken`, `TooManyAttempts`; `WeakPassword`: then the token is still good.
     pub async fn reset_password(
         &self,
         token: &SecretString,
         password: SecretString,
-        device: Option<String>,
+        client: &Client,
     ) -> Result<IssuedSession, Rejection> {
+        let by = [By::Origin(client.address)];
+        self.attempts.begin(Attempt::Redeem, &by, self.clock.now()).await?;
         let seen = mail::read_link(&self.database, &LINKS, token, self.clock.now()).await?.ok_or_else(invalid_token)?;
         let (user, _) = store::find(&self.database, seen.user_id).await?.ok_or_else(invalid_token)?;
         self.check_new_password("password", &user, &password).await?;
@@ -68,14 +72,15 @@ impl Accounts {
         let user = user.filter(|user| user.active && user.email == proof.address).ok_or_else(invalid_token)?;
         store::set_password_in(&transaction, user.id, &hash).await?;
         store::verify_email_in(&transaction, user.id, now).await?;
-        store::end_sessions_but_in(&transaction, user.id, None, now).await?;
+        let ended = store::end_sessions_but_in(&transaction, user.id, None, now).await?;
         mail::revoke_in(&transaction, user.id).await?;
         mail::tell_in(&transaction, Letter::PasswordChanged, &user.recipient(), json!({}), now).await?;
-        let session = self.begin_session_in(&transaction, user.id, device, now).await?;
+        let session = self.begin_session_in(&transaction, user.id, client, now).await?;
         transaction.commit().await?;
-        self.sessions_ended();
+        self.sessions_ended(ended).await;
+        self.attempts.succeeded(Attempt::Redeem, &by).await;
         // Whoever sets a new password need not wait for what others tried.
-        self.attempts.succeeded(&user.email).await;
+        self.attempts.succeeded(Attempt::Login, &[By::Address(&user.email)]).await;
         tracing::info!(user.id = %user.id, "set a password");
         self.issued(self.user(user.id).await?, session, now)
     }
@@ -88,9 +93,8 @@ impl Accounts {
         check.finish()
     }
 
-    /// Sessions have ended here: whatever is open in them is told.
-    pub fn sessions_ended(&self) {
-        self.proven.invalidate_all();
-        self.endings.look();
+    /// These sessions have ended: their tokens prove nothing any more, and whatever is open in them is told.
+    pub async fn sessions_ended(&self, ended: Vec<SessionId>) {
+        self.endings.end(ended).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::{
-    accounts::{Accounts, PHONE_EXPECTED, RoleName, User, parse_phone},
+    accounts::{Accounts, Attempt, By, PHONE_EXPECTED, RoleName, User, parse_phone},
     kernel::{
         check::Check,
         patch::Patch,
@@ -90,10 +90,13 @@ impl Accounts {
     /// it is given again.
     ///
     /// # Errors
-    /// What is wrong with the input.
+    /// What is wrong with the input, `TooManyAttempts` where another code would have to be sent.
     pub async fn update_profile(&self, viewer: &Viewer, patch: ProfilePatch) -> Result<User, Rejection> {
-        let gives_phone = matches!(patch.phone, Patch::Set(_));
         let now = self.clock.now();
+        let given = if let Patch::Set(phone) = &patch.phone { parse_phone(phone) } else { None };
+        if let Some(phone) = &given {
+            self.attempts.begin(Attempt::Code, &[By::Account(viewer.user_id), By::Address(phone)], now).await?;
+        }
         let transaction = self.database.begin().await?;
         crate::accounts::lock_user_in(&transaction, viewer.user_id).await?;
         let before = store::find_in(&transaction, viewer.user_id).await?.ok_or(Rejection::Unauthenticated)?;
@@ -104,23 +107,25 @@ impl Accounts {
             let content = json!({ "changed": changed });
             mail::tell_in(&transaction, Letter::ProfileChanged, &after.recipient(), content, now).await?;
         }
-        if let Some(phone) = after.phone.clone().filter(|_| gives_phone && !after.phone_verified) {
+        if let Some(phone) = after.phone.clone().filter(|_| given.is_some() && !after.phone_verified) {
             let recipient = Recipient { address: phone, ..after.recipient() };
             mail::write_with_ticket_in(&transaction, Letter::ConfirmPhone, Purpose::Phone, &recipient, now).await?;
         }
         transaction.commit().await?;
-        // The time zone is part of what is known about whoever is signed in.
-        self.proven.invalidate_all();
+        if before.time_zone != after.time_zone {
+            self.look_again_at(after.id);
+        }
         Ok(after)
     }
 
     /// Proves the viewer's telephone number with the code that was sent there: a way in from now on, and nobody else's any more.
     ///
     /// # Errors
-    /// `InvalidToken`.
+    /// `InvalidToken`, `TooManyAttempts`.
     pub async fn verify_phone(&self, viewer: &Viewer, code: &SecretString) -> Result<User, Rejection> {
         let wrong = || Refusal::of("code", Code::InvalidToken, "The code is wrong, was used, or is over.");
-        let now = self.clock.now();
+        let (now, by) = (self.clock.now(), [By::Account(viewer.user_id)]);
+        self.attempts.begin(Attempt::Redeem, &by, now).await?;
         let (user, _) = store::find(&self.database, viewer.user_id).await?.ok_or(Rejection::Unauthenticated)?;
         let phone = user.phone.ok_or_else(wrong)?;
         let proof = mail::prove_code(&self.database, Purpose::Phone, &phone, code, now).await?;
@@ -128,6 +133,7 @@ impl Accounts {
         let transaction = self.database.begin().await?;
         store::verify_phone_in(&transaction, user.id, &phone, now).await?;
         transaction.commit().await?;
+        self.attempts.succeeded(Attempt::Redeem, &by).await;
         self.user(user.id).await
     }
 }

@@ -1,7 +1,10 @@
 //! The rows of users, for those who take care of them.
 
 use crate::{
-    accounts::{RoleName, SignIn, User, openid, store::email_taken},
+    accounts::{
+        RoleName, SignIn, User, openid,
+        store::{email_taken, end_in},
+    },
     infra::db::{Constraint, Database, Transaction},
     kernel::{
         id::{SessionId, UserId},
@@ -113,20 +116,16 @@ pub async fn save_profile_in(transaction: &Transaction, after: &User) -> Result<
     Ok(())
 }
 
-/// Ends the sessions of a user, but for that one.
+/// Ends the sessions of a user, but for that one; tells which.
 pub async fn end_sessions_but_in(
     transaction: &Transaction,
     id: UserId,
     but: Option<SessionId>,
     now: DateTime<Utc>,
-) -> Result<(), Rejection> {
-    let mut which = session::Column::UserId.eq(id).and(session::Column::EndedAt.is_null());
-    if let Some(but) = but {
-        which = which.and(session::Column::Id.ne(but));
-    }
-    let ended = session::Entity::update_many().col_expr(session::Column::EndedAt, Expr::value(now));
-    ended.filter(which).exec(&**transaction).await?;
-    Ok(())
+) -> Result<Vec<SessionId>, Rejection> {
+    let of_user = session::Column::UserId.eq(id);
+    let which = but.map_or(of_user.clone(), |but| of_user.and(session::Column::Id.ne(but)));
+    end_in(transaction, which, now).await
 }
 
 /// How many admins of the platform may sign in.
@@ -139,11 +138,16 @@ pub async fn count_platform_admins_in(transaction: &Transaction) -> Result<u64, 
     Ok(admins.count(&**transaction).await?)
 }
 
-/// Takes everything personal out of the row of a user, who cannot sign in any more, and out of where they were signed in.
+/// Takes everything personal out of the row of a user, who cannot sign in any more, and out of where they were signed in; tells which sessions
+/// ended by that.
 ///
 /// # Errors
 /// Where the database refuses.
-pub async fn erase_in(transaction: &Transaction, id: UserId, now: DateTime<Utc>) -> Result<(), Rejection> {
+pub async fn erase_in(
+    transaction: &Transaction,
+    id: UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionId>, Rejection> {
     let never = Expr::value(None::<DateTime<Utc>>);
     update(id)
         // No address has this form, and no two users have the same.

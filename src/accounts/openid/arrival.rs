@@ -5,10 +5,11 @@ use super::{
     store,
 };
 use crate::{
-    accounts::{Accounts, NewUser, RoleName, canonical_email, care, parse_email, store as users},
+    accounts::{Accounts, Attempt, By, NewUser, RoleName, canonical_email, care, parse_email, store as users},
     infra::db::Transaction,
     kernel::{
         check::NAME,
+        client::Client,
         id::UserId,
         rejection::{Internal, Rejection},
     },
@@ -58,8 +59,16 @@ impl Accounts {
     /// the same address, if both sides know that it is theirs, or to a new one.
     ///
     /// # Errors
-    /// Where the database refuses.
-    pub async fn arrive(&self, openid: &OpenId, provider: &str, back: Return) -> Result<Arrival, Rejection> {
+    /// `TooManyAttempts`.
+    pub async fn arrive(
+        &self,
+        openid: &OpenId,
+        provider: &str,
+        back: Return,
+        client: &Client,
+    ) -> Result<Arrival, Rejection> {
+        let by = [By::Origin(client.address)];
+        self.attempts.begin(Attempt::Redeem, &by, self.clock.now()).await?;
         let claims = match openid.claims(provider, back).await {
             Ok(claims) => claims,
             Err(error) => {
@@ -79,6 +88,7 @@ impl Accounts {
         }
         let code = mail::issue_in(&transaction, Purpose::ThirdParty, (user.id, &user.email), now).await?;
         transaction.commit().await?;
+        self.attempts.succeeded(Attempt::Redeem, &by).await;
         tracing::info!(user.id = %user.id, provider, "came in by a provider");
         Ok(Arrival::Welcome(code))
     }

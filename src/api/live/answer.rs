@@ -87,7 +87,7 @@ impl Answers {
                 Err(rejection) => return Some(refusal(rejection)),
             },
         };
-        self.write(happening, &Caller::new(viewer, None)).await
+        self.write(happening, &Caller::new(viewer, subscriber.client.clone())).await
     }
 
     /// The answer to something that was missed: whoever missed the same gets the same.

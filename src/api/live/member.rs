@@ -1,7 +1,7 @@
 //! One of those who share a subscription.
 
 use super::answer::{Delivery, refusal};
-use crate::kernel::rejection::Rejection;
+use crate::{api::allowance::Turn, kernel::rejection::Rejection};
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use std::{
     pin::Pin,
@@ -15,12 +15,13 @@ pub struct Member {
     missed: Option<BoxStream<'static, Delivery>>,
     deliveries: mpsc::Receiver<Delivery>,
     is_over: bool,
+    _turn: Turn,
 }
 
 impl Member {
     /// Somebody who missed this, and follows that.
-    pub fn new(missed: BoxStream<'static, Delivery>, deliveries: mpsc::Receiver<Delivery>) -> Self {
-        Self { missed: Some(missed), deliveries, is_over: false }
+    pub fn new(missed: BoxStream<'static, Delivery>, deliveries: mpsc::Receiver<Delivery>, turn: Turn) -> Self {
+        Self { missed: Some(missed), deliveries, is_over: false, _turn: turn }
     }
 }
 

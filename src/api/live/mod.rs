@@ -17,6 +17,7 @@ use crate::{
     calendar::Cursor,
     graphql::{Caller, reveal},
     kernel::{
+        client::{Client, Principal},
         id::SessionId,
         rejection::{Internal, Rejection},
         viewer::Viewer,
@@ -49,12 +50,14 @@ struct Key {
 }
 
 /// Who subscribes, and how that is proven.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Subscriber {
     /// Who is signed in; nobody for a visitor.
     pub viewer: Option<Viewer>,
     /// The value of the `Authorization` header.
     pub authorization: Option<Arc<str>>,
+    /// The program that they use.
+    pub client: Client,
 }
 
 /// The subscriptions that are running in this process.
@@ -93,6 +96,8 @@ pub async fn subscribe(
         let response = reveal(Response::from_errors(vec![error]), &request_id);
         Arc::new(response.errors)
     };
+    let turn = api.allowance.subscription(Principal::of(subscriber.viewer.as_ref(), &subscriber.client));
+    let turn = turn.map_err(refuse)?;
     let after = take_after(&mut operation).map_err(|error| refuse(*error))?;
     let is_public = document::root_field(&operation.document, operation.name.as_deref())
         .is_some_and(|field| PUBLIC.contains(&field));
@@ -105,12 +110,12 @@ pub async fn subscribe(
     };
     let (sender, deliveries) = mpsc::channel(api.limits.queued_events);
     let (reply, joined) = oneshot::channel();
-    let caller = Caller::new(subscriber.viewer.clone().filter(|_| !is_public), None);
+    let caller = Caller::new(subscriber.viewer.clone().filter(|_| !is_public), Client::default());
     let join = Join { sender, subscriber, after, reply };
     send(api, key, join, operation, caller);
     let patience = Duration::from_secs(api.limits.operation_seconds);
     match tokio::time::timeout(patience, joined).await {
-        Ok(Ok(Ok(missed))) => Ok(Member::new(missed, deliveries)),
+        Ok(Ok(Ok(missed))) => Ok(Member::new(missed, deliveries, turn)),
         Ok(Ok(Err(errors))) => Err(errors),
         Ok(Err(_)) | Err(_) => {
             let cause = Internal::new("a subscription could not be opened in time");

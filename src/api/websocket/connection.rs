@@ -13,7 +13,11 @@ use crate::{
         trace::RequestId,
     },
     graphql::Caller,
-    kernel::{rejection::Rejection, viewer::Viewer},
+    kernel::{
+        client::{Client, Principal},
+        rejection::Rejection,
+        viewer::Viewer,
+    },
 };
 use async_graphql::{Variables, parser::types::OperationType};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -78,7 +82,7 @@ impl Payload {
 pub struct Connection {
     api: Arc<Api>,
     socket: WebSocket,
-    device: Option<String>,
+    client: Client,
     /// Whether it was said who it is.
     is_known: bool,
     /// What proves it.
@@ -96,7 +100,7 @@ pub struct Connection {
 
 impl Connection {
     /// A conversation that has not begun.
-    pub fn new(api: Arc<Api>, socket: WebSocket, device: Option<String>) -> Self {
+    pub fn new(api: Arc<Api>, socket: WebSocket, client: Client) -> Self {
         let period = Duration::from_secs(api.limits.ping_seconds);
         let mut pings = interval_at(Instant::now() + period, period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -104,7 +108,7 @@ impl Connection {
         Self {
             api,
             socket,
-            device,
+            client,
             is_known: false,
             authorization: None,
             proven_until: None,
@@ -313,13 +317,14 @@ impl Connection {
         }
         let asked = payload.asked()?;
         let viewer = self.authenticate().await?;
-        let operation = match self.api.admit(asked).await {
+        let (principal, request_id) = (Principal::of(viewer.as_ref(), &self.client), RequestId::new().0);
+        let operation = match self.api.admit(asked, principal, &request_id).await {
             Ok(operation) => operation,
-            Err(error) => return self.say(errors(&id, &[*error])).await,
+            Err(refused) => return self.say(errors(&id, &refused)).await,
         };
         if operation.kind != OperationType::Subscription {
-            let (api, caller) = (Arc::clone(&self.api), Caller::new(viewer, self.device.clone()));
-            let answer = async move { api.execute(operation, caller, &RequestId::new().0).await };
+            let (api, caller) = (Arc::clone(&self.api), Caller::new(viewer, self.client.clone()));
+            let answer = async move { api.execute(operation, caller, &request_id).await };
             self.operations.insert(id.clone(), Running::request(&id, answer));
             return Ok(());
         }
@@ -327,7 +332,7 @@ impl Connection {
             let message = "This connection has as many subscriptions as it may.";
             return self.say(errors(&id, &[refused("BAD_USER_INPUT", message)])).await;
         }
-        let subscriber = Subscriber { viewer, authorization: self.authorization.clone() };
+        let subscriber = Subscriber { viewer, authorization: self.authorization.clone(), client: self.client.clone() };
         // Waited for: what the client does next it will hear of.
         match live::subscribe(&self.api, operation, subscriber).await {
             Ok(member) => {

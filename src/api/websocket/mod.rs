@@ -6,10 +6,12 @@ mod connection;
 mod running;
 
 use super::{
+    address::Address,
     http::{self, QueryString, device},
     operation::Api,
     trace::RequestId,
 };
+use crate::kernel::client::Client;
 use axum::{
     Extension,
     extract::{Query, State, WebSocketUpgrade, rejection::QueryRejection, ws::rejection::WebSocketUpgradeRejection},
@@ -25,15 +27,16 @@ const PROTOCOL: &str = "graphql-transport-ws";
 pub async fn get_or_upgrade(
     State(api): State<Arc<Api>>,
     request_id: Extension<RequestId>,
+    address: Extension<Address>,
     headers: HeaderMap,
     query: Result<Query<QueryString>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Ok(upgrade) = upgrade else { return http::get(State(api), request_id, headers, query).await };
+    let Ok(upgrade) = upgrade else { return http::get(State(api), request_id, address, headers, query).await };
     if !is_allowed_origin(&api, &headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let device = device(&headers);
+    let client = Client { device: device(&headers), address: address.0.0 };
     let limit = api.limits.message_bytes;
     let upgrade = upgrade
         .protocols([PROTOCOL])
@@ -44,7 +47,7 @@ pub async fn get_or_upgrade(
     // The process does not end before its sockets have.
     let open = api.lifetime.sockets.token();
     upgrade.on_upgrade(async move |socket| {
-        Connection::new(api, socket, device).run().await;
+        Connection::new(api, socket, client).run().await;
         drop(open);
     })
 }

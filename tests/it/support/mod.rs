@@ -8,7 +8,7 @@ mod postbox;
 mod process;
 mod socket;
 
-pub use actor::{Actor, code, codes};
+pub use actor::{Actor, PASSWORD, code, codes};
 pub use browser::{Browser, Tab};
 pub use database::{Backend, TestDatabase};
 pub use openid::{CLIENT, OpenIdProvider, SECRET, Wanderer};
@@ -31,6 +31,7 @@ use medislot::{
 };
 use serde_json::{Value, json};
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -85,7 +86,7 @@ impl TestApp {
         let address = listener.local_addr().unwrap().to_string();
         let lifetime = Lifetime::default();
         let shutdown = lifetime.shutdown.clone();
-        let router = app.router(lifetime);
+        let router = app.router(lifetime).into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
         tokio::spawn(serving.into_future());
         let account = medislot::accounts::Account {
