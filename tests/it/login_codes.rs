@@ -3,6 +3,7 @@
 use crate::support::{Actor, Postbox, TestApp, code, codes, code_in};
 use chrono::TimeDelta;
 use medislot::kernel::client::Client;
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
 const SESSION: &str = "session { accessToken user { id } }";
@@ -29,7 +30,7 @@ fn sent(postbox: &Postbox, email: &str) -> Vec<String> {
 
 /// The last text message to a number.
 async fn message_to(app: &TestApp, phone: &str) -> Option<String> {
-    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+    use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
     let messages = entity::captured_mail::Entity::find()
         .filter(entity::captured_mail::Column::Recipient.eq(phone))
         .order_by_desc(entity::captured_mail::Column::Id);
@@ -190,7 +191,7 @@ async fn a_number_belongs_to_whoever_confirmed_it_last() {
 
 #[tokio::test]
 async fn whoever_has_no_password_shows_by_a_code_that_it_is_them() {
-    use sea_orm::{EntityTrait, sea_query::Expr};
+    use sea_orm::sea_query::Expr;
     let postbox = Postbox::open();
     let app = app_with(&postbox).await;
     let ada = app.patient("Ada").await;
@@ -232,4 +233,20 @@ async fn a_code_wants_one_address_that_can_be_one() {
         assert_eq!(code(&comes_in(&app, json!({ "email": "ada@example.com", "code": wrong })).await), "INVALID_TOKEN");
         assert_eq!(code(&comes_in(&app, json!({ "code": wrong })).await), "INVALID_TOKEN");
     }
+}
+
+#[tokio::test]
+async fn nobodys_letter_box_is_flooded_with_codes_whether_it_is_known_or_not() {
+    let app = TestApp::start_with(|config| config.limits.password_attempts = 4).await;
+    let ada = app.patient("Ada").await;
+    for email in [&*ada.email, "nobody@example.com"] {
+        for expected in [0, 0, 1] {
+            let refused = codes(&asks_for_code(&app, json!({ "email": email })).await);
+            assert_eq!(refused, vec!["TOO_MANY_ATTEMPTS"; expected], "{email}");
+        }
+    }
+    app.works().await;
+    let letters = entity::mail::Entity::find().all(app.app.services.database.reader()).await.unwrap();
+    let sent = letters.iter().filter(|letter| letter.letter == "login-code" && letter.status == entity::mail::Status::Sent);
+    assert_eq!(sent.count(), 2);
 }

@@ -250,3 +250,27 @@ async fn the_link_of_a_letter_opens_a_page_that_does_what_it_says() {
     browser.clicks(&tab, "#button", "Set password").await;
     browser.sees(&tab, "#notice", "You are signed in as Ada.").await;
 }
+
+#[tokio::test]
+async fn where_encryption_is_required_nothing_is_sent_without() {
+    let postbox = Postbox::open();
+    let url = format!("{}?tls=required", postbox.url);
+    let app = TestApp::start_with(|config| config.smtp_url = Some(url.into())).await;
+    let ada = app.patient("Ada").await;
+    app.works().await;
+    assert!(postbox.letters(&ada.email).is_empty());
+    assert!(rows(&app).await.iter().all(|row| row.status != mail::Status::Sent));
+}
+
+#[tokio::test]
+async fn a_server_does_not_start_with_a_mail_server_or_sender_that_cannot_be() {
+    for (url, from) in [("mail.clinic.example", "mail@clinic.example"), ("smtp://127.0.0.1:25", "mail at clinic")] {
+        let database = crate::support::TestDatabase::create().await;
+        let mut config = database.config();
+        config.smtp_url = Some(url.into());
+        config.mail_from = from.to_owned();
+        let clock = std::sync::Arc::new(medislot::kernel::clock::SystemClock);
+        let error = medislot::app::App::start(config, clock).await.unwrap_err().to_string();
+        assert!(error.contains("MEDISLOT_SMTP_URL") || error.contains("MEDISLOT_MAIL_FROM"), "{error}");
+    }
+}
