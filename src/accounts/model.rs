@@ -48,8 +48,8 @@ pub struct User {
     pub email_verified: bool,
     /// Whether they have proven to read what is sent to the telephone: only then it is a way in.
     pub phone_verified: bool,
-    /// Whether everything personal was erased: then name, address and number mean nothing.
-    pub erased: bool,
+    /// When everything personal was erased, if it was: then name, address and number mean nothing.
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 impl User {

@@ -37,7 +37,7 @@ impl TryFrom<user::Model> for User {
             active: row.active,
             email_verified: row.email_verified_at.is_some(),
             phone_verified: row.phone_verified_at.is_some(),
-            erased: row.erased_at.is_some(),
+            erased_at: row.erased_at,
         })
     }
 }

@@ -98,7 +98,7 @@ impl User {
 
     /// The address that the person signs in with; null for erased users, and for viewers who may see only the name.
     async fn email(&self, context: &Context<'_>) -> Result<Option<EmailAddress>, Failure> {
-        let shown = !self.user.erased && self.shows_contact(context).await?;
+        let shown = self.user.erased_at.is_none() && self.shows_contact(context).await?;
         Ok(shown.then(|| EmailAddress(self.user.email.clone())))
     }
 

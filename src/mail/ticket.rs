@@ -59,7 +59,11 @@ pub async fn read_link(
     token: &SecretString,
     now: DateTime<Utc>,
 ) -> Result<Option<Proof>, Rejection> {
-    Ok(store::find_by_hash(database.reader(), purposes, &hash_of_link(token), now).await?.and_then(store::proof))
+    let found = store::find_by_hash(database.reader(), purposes, &hash_of_link(token), now).await?;
+    if found.is_none() {
+        tracing::info!(?purposes, "a token that proves nothing");
+    }
+    Ok(found.and_then(store::proof))
 }
 
 /// Uses a link's token; what it proves, or nothing where it is unknown, used or over.
@@ -73,6 +77,7 @@ pub async fn prove_link_in(
     now: DateTime<Utc>,
 ) -> Result<Option<Proof>, Rejection> {
     let Some(ticket) = store::find_by_hash(&**transaction, purposes, &hash_of_link(token), now).await? else {
+        tracing::info!(?purposes, "a token that proves nothing");
         return Ok(None);
     };
     let is_first = store::remove_ticket_in(transaction, ticket.id).await?;
@@ -92,12 +97,18 @@ pub async fn prove_code(
     now: DateTime<Utc>,
 ) -> Result<Option<Proof>, Rejection> {
     let transaction = database.begin().await?;
-    let Some(ticket) = store::newest_ticket_in(&transaction, purpose, address, now).await? else { return Ok(None) };
+    let Some(ticket) = store::newest_ticket_in(&transaction, purpose, address, now).await? else {
+        tracing::info!(?purpose, "a code that nobody asked for");
+        return Ok(None);
+    };
     let may_try = store::count_try_in(&transaction, ticket.id, TRIES).await?;
     // No secret of a code is longer than itself: hashes tell nothing to whoever measures how they are compared.
     let is_right = ticket.hash.as_ref() == Some(&hash(ticket.id, purpose, code));
     let is_first = may_try && is_right && store::remove_ticket_in(&transaction, ticket.id).await?;
     transaction.commit().await?;
+    if !is_first {
+        tracing::info!(?purpose, ticket.id = %ticket.id, may_try, "a wrong code");
+    }
     Ok(if is_first { store::proof(ticket) } else { None })
 }
 
