@@ -186,7 +186,8 @@ impl App {
             openid: Arc::clone(&self.openid),
             public_url: self.config.public_url().into(),
             link_url: self.config.link_url().trim_end_matches('/').into(),
-            captured: development.then(|| Captured::new(self.services.database.clone(), Arc::clone(&self.services.clock))),
+            captured: development
+                .then(|| Captured::new(self.services.database.clone(), Arc::clone(&self.services.clock))),
             development,
             trusted_proxies: self.config.trusted_proxies,
             proxy_header: self.config.proxy_header,
@@ -249,7 +250,9 @@ fn carriers(config: &Config, database: &Database, clock: &Arc<dyn Clock>) -> Res
         None => captured.clone(),
     };
     if email.is_none() {
-        tracing::error!("no mail server: nobody can confirm an address, reset a password or be invited. Set MEDISLOT_SMTP_URL.");
+        tracing::error!(
+            "no mail server: nobody can confirm an address, reset a password or be invited. Set MEDISLOT_SMTP_URL."
+        );
     }
     let sms: Option<Arc<dyn Carrier>> = match &config.sms_url {
         Some(url) => Some(Arc::new(SmsGateway::try_new(url, config.sms_token.clone())?)),

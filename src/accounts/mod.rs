@@ -13,9 +13,7 @@ mod store;
 mod token;
 
 pub use attempts::{Allowed, Attempt, Attempts, By};
-pub use care::{
-    Assurance, CodeAddress, CodeLogin, ProfilePatch, count_platform_admins_in, erase_in, sessions_kept,
-};
+pub use care::{Assurance, CodeAddress, CodeLogin, ProfilePatch, count_platform_admins_in, erase_in, sessions_kept};
 pub use endings::Ending;
 pub use jobs::{forget_sessions, watch_sessions};
 pub use model::{

@@ -228,7 +228,11 @@ pub async fn end_sessions_of_in(
 }
 
 /// Ends these sessions; tells which went on till then.
-pub(super) async fn end_in(transaction: &Transaction, which: Expr, now: DateTime<Utc>) -> Result<Vec<SessionId>, Rejection> {
+pub(super) async fn end_in(
+    transaction: &Transaction,
+    which: Expr,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionId>, Rejection> {
     let ended = session::Entity::update_many()
         .col_expr(session::Column::EndedAt, Expr::value(now))
         .filter(which)

@@ -28,9 +28,7 @@ const AWAY: u32 = 600;
 /// `/auth/{provider}` and `/auth/{provider}/callback`.
 pub fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
     let noted = middleware::from_fn_with_state(Arc::clone(api), address::note);
-    Router::new()
-        .route("/auth/{provider}", get(depart))
-        .route("/auth/{provider}/callback", get(come_back).layer(noted))
+    Router::new().route("/auth/{provider}", get(depart)).route("/auth/{provider}/callback", get(come_back).layer(noted))
 }
 
 async fn depart(State(api): State<Arc<Api>>, Path(provider): Path<String>) -> Response {

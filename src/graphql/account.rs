@@ -159,7 +159,9 @@ impl AccountMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whose.")] input: RequestPasswordResetInput,
     ) -> Result<RequestPayload, Failure> {
-        RequestPayload::from_outcome(context.services().accounts.request_password_reset(&input.email.0, context.caller().client()).await)
+        RequestPayload::from_outcome(
+            context.services().accounts.request_password_reset(&input.email.0, context.caller().client()).await,
+        )
     }
 
     /// Set a password with the token of a letter, also of an invitation; all sessions end, and a new one begins.

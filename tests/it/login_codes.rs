@@ -1,6 +1,6 @@
 //! Coming in by a code.
 
-use crate::support::{Actor, Postbox, TestApp, code, codes, code_in};
+use crate::support::{Actor, Postbox, TestApp, code, code_in, codes};
 use chrono::TimeDelta;
 use medislot::kernel::client::Client;
 use sea_orm::EntityTrait;
@@ -247,6 +247,7 @@ async fn nobodys_letter_box_is_flooded_with_codes_whether_it_is_known_or_not() {
     }
     app.works().await;
     let letters = entity::mail::Entity::find().all(app.app.services.database.reader()).await.unwrap();
-    let sent = letters.iter().filter(|letter| letter.letter == "login-code" && letter.status == entity::mail::Status::Sent);
+    let sent =
+        letters.iter().filter(|letter| letter.letter == "login-code" && letter.status == entity::mail::Status::Sent);
     assert_eq!(sent.count(), 2);
 }

@@ -23,7 +23,8 @@ impl Accounts {
         let by = [By::Origin(client.address)];
         self.attempts.begin(Attempt::Redeem, &by, now).await?;
         let transaction = self.database.begin().await?;
-        let proof = mail::prove_link_in(&transaction, &[Purpose::Email], token, now).await?.ok_or_else(invalid_token)?;
+        let proof =
+            mail::prove_link_in(&transaction, &[Purpose::Email], token, now).await?.ok_or_else(invalid_token)?;
         let user = store::find_in(&transaction, proof.user_id).await?;
         let user = user.filter(|user| user.active).ok_or_else(invalid_token)?;
         if user.email == proof.address {

@@ -143,11 +143,7 @@ pub async fn count_platform_admins_in(transaction: &Transaction) -> Result<u64, 
 ///
 /// # Errors
 /// Where the database refuses.
-pub async fn erase_in(
-    transaction: &Transaction,
-    id: UserId,
-    now: DateTime<Utc>,
-) -> Result<Vec<SessionId>, Rejection> {
+pub async fn erase_in(transaction: &Transaction, id: UserId, now: DateTime<Utc>) -> Result<Vec<SessionId>, Rejection> {
     let never = Expr::value(None::<DateTime<Utc>>);
     update(id)
         // No address has this form, and no two users have the same.
@@ -173,10 +169,7 @@ pub async fn erase_in(
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn sessions_kept(
-    database: &Database,
-    id: UserId,
-) -> Result<Vec<(SignIn, Option<DateTime<Utc>>)>, Rejection> {
+pub async fn sessions_kept(database: &Database, id: UserId) -> Result<Vec<(SignIn, Option<DateTime<Utc>>)>, Rejection> {
     let rows = session::Entity::find().filter(session::Column::UserId.eq(id));
     let rows = rows.order_by_desc(session::Column::CreatedAt).limit(1_000).all(database.reader()).await?;
     let kept = |row: session::Model| {
