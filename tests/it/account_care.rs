@@ -87,7 +87,8 @@ async fn nobody_learns_by_a_reset_who_has_an_account() {
     let ada = app.patient("Ada").await;
     assert_eq!(asks_for_reset(&app, &ada.email).await, asks_for_reset(&app, "nobody@example.com").await);
     let statements = async |email: &str| {
-        let reset = app.app.services.accounts.request_password_reset(email, &Client::default());
+        let client = Client::default();
+        let reset = app.app.services.accounts.request_password_reset(email, &client);
         let (result, count) = medislot::infra::db::count_statements(reset).await;
         result.unwrap();
         count
