@@ -171,9 +171,8 @@ impl Carrier for SmsGateway {
         let why = format!("SMS gateway: status {}", status.as_u16());
         match status.as_u16() {
             200..300 => Ok(()),
-            // Told to slow down, or too slow: the message is not to blame.
-            408 | 429 => Err(Undelivered::ForNow(why)),
-            400..500 => Err(Undelivered::ForEver(why)),
+            // Where it was too slow, or told to slow down (408, 429), the message is not to blame.
+            400..=407 | 409..=428 | 430..500 => Err(Undelivered::ForEver(why)),
             _ => Err(Undelivered::ForNow(why)),
         }
     }

@@ -93,8 +93,8 @@ impl Privacy {
             })).collect::<Vec<_>>(),
             "letters": letters.iter().map(|sent| json!({
                 "letter": sent.letter,
-                "channel": constant(sent.channel),
-                "status": constant(sent.status),
+                "channel": constant(&sent.channel),
+                "status": constant(&sent.status),
                 "createdAt": sent.created_at,
             })).collect::<Vec<_>>(),
             "appointments": appointments.iter().map(appointment).collect::<Vec<_>>(),
@@ -110,7 +110,7 @@ fn account(user: &User) -> Value {
         "name": user.name,
         "phone": user.phone,
         "phoneVerified": user.phone_verified,
-        "role": constant(user.role),
+        "role": constant(&user.role),
         "clinicId": user.clinic_id.map(|id| id.to_string()),
         "timeZone": user.time_zone.name(),
         "locale": user.locale,
@@ -121,8 +121,8 @@ fn account(user: &User) -> Value {
 fn appointment((appointment, history): &(Appointment, Vec<Transition>)) -> Value {
     let step = |step: &Transition| {
         json!({
-            "from": step.from.map(constant),
-            "to": constant(step.to),
+            "from": step.from.as_ref().map(constant),
+            "to": constant(&step.to),
             "actorId": step.actor_id.map(|id| id.to_string()),
             "reason": step.reason,
             "at": step.at,
@@ -137,7 +137,7 @@ fn appointment((appointment, history): &(Appointment, Vec<Transition>)) -> Value
         "startsAt": appointment.visit.start,
         "endsAt": appointment.visit.end,
         "timeZone": appointment.time_zone.name(),
-        "status": constant(appointment.status),
+        "status": constant(&appointment.status),
         "notes": appointment.notes,
         "cancellationFee": appointment.cancellation_fee.as_ref().map(|fee| json!({
             "amount": fee.amount,
@@ -150,7 +150,7 @@ fn appointment((appointment, history): &(Appointment, Vec<Transition>)) -> Value
 }
 
 /// A value of an enumeration as the schema writes it.
-fn constant(value: impl fmt::Debug) -> String {
+fn constant(value: &impl fmt::Debug) -> String {
     let name = format!("{value:?}");
     let mut written = String::new();
     for (place, letter) in name.char_indices() {

@@ -85,21 +85,18 @@ impl Accounts {
     pub async fn login_with_code(&self, login: CodeLogin, client: &Client) -> Result<IssuedSession, Rejection> {
         let CodeLogin { address, code } = login;
         let now = self.clock.now();
-        let proof = match &address {
-            Some(address) => {
-                let canonical = address.canonical()?;
-                let by = [By::Address(&canonical), By::Origin(client.address)];
-                self.attempts.begin(Attempt::Redeem, &by, now).await?;
-                let proof = mail::prove_code(&self.database, Purpose::Login, &canonical, &code, now).await?;
-                if proof.is_some() {
-                    self.attempts.succeeded(Attempt::Redeem, &by).await;
-                }
-                proof
+        let proof = if let Some(address) = &address {
+            let canonical = address.canonical()?;
+            let by = [By::Address(&canonical), By::Origin(client.address)];
+            self.attempts.begin(Attempt::Redeem, &by, now).await?;
+            let proof = mail::prove_code(&self.database, Purpose::Login, &canonical, &code, now).await?;
+            if proof.is_some() {
+                self.attempts.succeeded(Attempt::Redeem, &by).await;
             }
-            None => {
-                self.attempts.begin(Attempt::Redeem, &[By::Origin(client.address)], now).await?;
-                mail::read_link(&self.database, &[Purpose::ThirdParty], &code, now).await?
-            }
+            proof
+        } else {
+            self.attempts.begin(Attempt::Redeem, &[By::Origin(client.address)], now).await?;
+            mail::read_link(&self.database, &[Purpose::ThirdParty], &code, now).await?
         };
         let user = match &proof {
             Some(proof) => store::find(&self.database, proof.user_id).await?.map(|(user, _)| user),

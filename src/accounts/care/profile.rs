@@ -41,7 +41,7 @@ impl ProfilePatch {
             }
         }
         self.name.apply_to(&mut changed.name, &mut check, "name");
-        name_trimmed(&mut changed.name);
+        changed.name = String::from(changed.name.trim());
         if let Patch::Set(phone) = &self.phone
             && parse_phone(phone).is_none()
         {
@@ -60,10 +60,6 @@ impl ProfilePatch {
         check.finish()?;
         Ok(changed)
     }
-}
-
-fn name_trimmed(name: &mut String) {
-    name.trim().to_owned().clone_into(name);
 }
 
 /// Whether it has the form of a language tag (BCP 47).

@@ -79,21 +79,20 @@ impl Wanderer {
             if !next.starts_with(&origin) {
                 return next;
             }
-            next = match self.opens(&next).await {
-                Some(location) => whole(location),
-                None => {
-                    // Its page asks who it is, and then whether they agree.
-                    let page = self.requests(Method::GET, &next, &[]).await.text().await.unwrap();
-                    let is_login = page.contains("name=\"login\"");
-                    let form: &[_] = if is_login {
-                        &[("prompt", "login"), ("login", name), ("password", "any")]
-                    } else {
-                        &[("prompt", "consent")]
-                    };
-                    let answer = self.requests(Method::POST, &next, form).await;
-                    let location = answer.headers().get("location").unwrap_or_else(|| panic!("{page}"));
-                    whole(location.to_str().unwrap().to_owned())
-                }
+            next = if let Some(location) = self.opens(&next).await {
+                whole(location)
+            } else {
+                // Its page asks who it is, and then whether they agree.
+                let page = self.requests(Method::GET, &next, &[]).await.text().await.unwrap();
+                let is_login = page.contains("name=\"login\"");
+                let form: &[_] = if is_login {
+                    &[("prompt", "login"), ("login", name), ("password", "any")]
+                } else {
+                    &[("prompt", "consent")]
+                };
+                let answer = self.requests(Method::POST, &next, form).await;
+                let location = answer.headers().get("location").unwrap_or_else(|| panic!("{page}"));
+                whole(location.to_str().unwrap().to_owned())
             };
         }
         panic!("the provider leads nowhere: {next}");
