@@ -245,9 +245,6 @@ async fn nobodys_letter_box_is_flooded_with_codes_whether_it_is_known_or_not() {
             assert_eq!(refused, vec!["TOO_MANY_ATTEMPTS"; expected], "{email}");
         }
     }
-    app.works().await;
     let letters = entity::mail::Entity::find().all(app.app.services.database.reader()).await.unwrap();
-    let sent =
-        letters.iter().filter(|letter| letter.letter == "login-code" && letter.status == entity::mail::Status::Sent);
-    assert_eq!(sent.count(), 2);
+    assert_eq!(letters.iter().filter(|letter| letter.letter == "login-code").count(), 4, "two of each, as much work");
 }
