@@ -48,7 +48,7 @@ pub struct Config {
     pub worker: bool,
     /// How log lines look.
     pub log: LogFormat,
-    /// Whether the budgets of clients are enforced.
+    /// Whether budgets, delays after wrong passwords and what one principal may have at a time are enforced; sizes, depth and cost always are.
     pub rate_limits: RateLimits,
     /// How many proxies stand in front of the server, one behind the other, and tell where a request comes from: what they add is believed, what
     /// the client itself says is not.

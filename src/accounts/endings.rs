@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// How long whoever ends the session that they speak in has to be answered.
 const MOMENT: Duration = Duration::from_millis(50);
 /// For how long a session is known to have ended: what was read before that is not believed for so long.
-const KNOWN: Duration = Duration::from_secs(60);
+const KNOWN: Duration = Duration::from_mins(1);
 const MOST_KNOWN: u64 = 100_000;
 /// How many sessions one message names.
 const AT_ONCE: usize = 1_000;

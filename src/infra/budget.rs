@@ -21,7 +21,7 @@ use std::{
 use tokio::sync::Mutex;
 
 /// In what time an empty budget is whole again.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 /// Which part of a budget is drawn in advance.
 const ADVANCE: u32 = 100;
 /// How many principals are remembered in the process.

@@ -201,14 +201,14 @@ impl Attempts {
         let full = |key: &String| format!("medislot:{namespace}:{key}");
         let forget = redis.run(|mut connection| async move {
             let mut take_back = TAKE_BACK.prepare_invoke();
-            origins.iter().for_each(|key| {
+            for key in &origins {
                 take_back.key(full(key));
-            });
+            }
             take_back.invoke_async::<()>(&mut connection).await?;
             let mut delete = redis::cmd("UNLINK");
-            addresses.iter().for_each(|key| {
+            for key in &addresses {
                 delete.arg(full(key));
-            });
+            }
             if addresses.is_empty() { Ok(()) } else { delete.query_async(&mut connection).await }
         });
         // Where it does not answer, what is remembered there is forgotten in time.
