@@ -64,13 +64,12 @@ impl Templates {
             .map_err(|_| Error::new(ErrorKind::BadSerialization, "a letter's content cannot be read"))?;
         let (link, code) = (filling.link.as_ref(), filling.code.as_ref());
         let (link, code) = (link.map(ExposeSecret::expose_secret), code.map(ExposeSecret::expose_secret));
-        let context = context! { link, code, ..Serde(plain(content)) };
-        let written = named(&language)?.render(context)?;
+        let written = named(&language)?.render(context! { link, code, ..Serde(plain(content)) })?;
         let (subject, text) = written.trim().split_once('\n').unwrap_or((&written, ""));
         let (subject, text) = (subject.trim().to_owned(), text.trim().to_owned());
         let paragraphs: Vec<_> = text.split("\n\n").map(|paragraph| paragraph.trim().to_owned()).collect();
-        let context = context! { language, subject => subject.clone(), paragraphs, link, code };
-        let html = self.0.get_template(FRAME)?.render(context)?;
+        let framed = context! { language, subject => subject.clone(), paragraphs, link, code };
+        let html = self.0.get_template(FRAME)?.render(framed)?;
         Ok(Rendered { subject, text: text + "\n", html })
     }
 }

@@ -112,8 +112,8 @@ impl Accounts {
             (Some(CodeAddress::Phone(_)), Some(Proof { address, .. }))
                 if user.phone_verified && user.phone.as_ref() == Some(address) => {}
             (None, _) => {
-                let used = mail::prove_link_in(&transaction, &[Purpose::ThirdParty], &code, now).await?;
-                used.ok_or_else(wrong)?;
+                let proof = mail::prove_link_in(&transaction, &[Purpose::ThirdParty], &code, now).await?;
+                proof.ok_or_else(wrong)?;
             }
             // The account has moved to another address meanwhile.
             _ => return Err(wrong().into()),
