@@ -26,7 +26,7 @@ pub fn routes() -> Router<Arc<Api>> {
 async fn list(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
     let Some(captured) = &api.captured else { return StatusCode::NOT_FOUND.into_response() };
     match captured.last().await {
-        Ok(messages) => page(&headers, json!(messages.into_iter().map(message).collect::<Vec<_>>())),
+        Ok(messages) => page(&headers, json!(messages.iter().map(message).collect::<Vec<_>>())),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
@@ -34,13 +34,13 @@ async fn list(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
 async fn show(State(api): State<Arc<Api>>, Path(id): Path<i32>, headers: HeaderMap) -> Response {
     let Some(captured) = &api.captured else { return StatusCode::NOT_FOUND.into_response() };
     match captured.find(id).await {
-        Ok(Some(found)) => page(&headers, message(found)),
+        Ok(Some(found)) => page(&headers, message(&found)),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
-fn message(row: Model) -> Value {
+fn message(row: &Model) -> Value {
     let at = row.sent_at.to_rfc3339_opts(SecondsFormat::Secs, true);
     json!({ "id": row.id, "to": row.recipient, "subject": row.subject, "text": row.text, "html": row.html, "at": at })
 }
