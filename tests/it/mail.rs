@@ -10,7 +10,7 @@ async fn app_with(postbox: &Postbox) -> TestApp {
     let url = postbox.url.clone();
     TestApp::start_with(|config| {
         config.smtp_url = Some(url.into());
-        config.mail_from = "Medislot <mail@clinic.example>".to_owned();
+        "Medislot <mail@clinic.example>".clone_into(&mut config.mail_from);
         config.link_url = Some("https://clinic.example/".to_owned());
     })
     .await
@@ -280,7 +280,7 @@ async fn a_server_does_not_start_with_a_mail_server_or_sender_that_cannot_be() {
         let database = crate::support::TestDatabase::create().await;
         let mut config = database.config();
         config.smtp_url = Some(url.into());
-        config.mail_from = from.to_owned();
+        config.mail_from = String::from(from);
         let clock = std::sync::Arc::new(medislot::kernel::clock::SystemClock);
         let error = medislot::app::App::start(config, clock).await.unwrap_err().to_string();
         assert!(error.contains("MEDISLOT_SMTP_URL") || error.contains("MEDISLOT_MAIL_FROM"), "{error}");
