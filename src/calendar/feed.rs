@@ -18,6 +18,7 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 /// Which calendars to watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,26 @@ pub enum Place {
     Clinic(ClinicId),
     /// They practise that.
     Specialty(SpecialtyId),
+}
+
+impl Place {
+    /// Its id, whatever it is.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Clinic(id) => id.0,
+            Self::Specialty(id) => id.0,
+        }
+    }
+}
+
+/// A doctor joins a place, or leaves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Where.
+    pub place: Place,
+    /// Whether they join.
+    pub joins: bool,
 }
 
 /// Knows which doctors belong where.

@@ -3,8 +3,8 @@
 
 use super::{
     cursor::{Cursor, Kind, Position},
-    feed::{Audience, Delivered, Feed, Interest, Missed, Place, Roster, Selection, Watch},
-    model::{AppointmentStep, CalendarEvent, Change},
+    feed::{Audience, Feed, Interest, Missed, Place, Roster, Selection, Watch},
+    model::{CalendarEvent, Change},
     publisher::from_message,
     state::{Opened, Opening, Order, State},
     store::{self, Between},
@@ -21,7 +21,6 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
-use futures_util::Stream;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -33,17 +32,15 @@ use uuid::Uuid;
 /// How long an event whose message was lost may stay unseen.
 const PAUSE: Duration = Duration::from_millis(500);
 /// A process that missed more than this begins anew, and so do those who follow.
-const CATCH_UP: u64 = 10_000;
-/// How many missed events are read at a time.
-const PAGE: u64 = 500;
+pub(super) const CATCH_UP: u64 = 10_000;
 
 /// Brings what happens to those who follow it in this process.
 #[derive(Debug)]
 pub struct Hub {
-    database: Database,
+    pub(super) database: Database,
     clock: Arc<dyn Clock>,
     roster: Arc<dyn Roster>,
-    log: Uuid,
+    pub(super) log: Uuid,
     state: Mutex<State>,
     /// Somebody wants something before the next pause is over.
     asked: Notify,
@@ -123,73 +120,6 @@ impl Hub {
 
     pub(super) fn leave(&self, watcher: u64) {
         self.state().remove(watcher);
-    }
-
-    /// What was missed of some calendars between two cursors, each doctor's events in order. Ends with `CursorExpired` where the log does
-    /// not go back so far, or is another.
-    pub fn missed_events(
-        self: &Arc<Self>,
-        selection: &Selection,
-        from: Arc<Cursor>,
-        to: Arc<Cursor>,
-    ) -> impl Stream<Item = Result<Delivered<CalendarEvent>, Rejection>> + Send + use<> {
-        let hub = Arc::clone(self);
-        let doctors = self.members(selection).map(|doctors| doctors.into_iter().collect::<Vec<_>>());
-        async_stream::try_stream! {
-            hub.check(&from, &to)?;
-            let mut behind = 0;
-            loop {
-                let but = &seen(&from, Kind::Events);
-                let between = Between { from: &from.position, to: &to.position, but, behind, limit: PAGE };
-                let page = store::events(&hub.database, &between, doctors.as_deref()).await?;
-                hub.check_cut(&from).await?;
-                let Some(last) = page.last() else { break };
-                behind = last.id;
-                for event in page {
-                    if !from.ahead.contains(&event.id) {
-                        yield Delivered { what: event, cursor: Arc::new(from.resumed(Kind::Events, &to.position, event.id)) };
-                    }
-                }
-            }
-        }
-    }
-
-    /// The same of appointments.
-    pub fn missed_steps(
-        self: &Arc<Self>,
-        audience: Audience,
-        from: Arc<Cursor>,
-        to: Arc<Cursor>,
-    ) -> impl Stream<Item = Result<Delivered<AppointmentStep>, Rejection>> + Send + use<> {
-        let hub = Arc::clone(self);
-        async_stream::try_stream! {
-            hub.check(&from, &to)?;
-            let mut behind = 0;
-            loop {
-                let but = &seen(&from, Kind::Steps);
-                let between = Between { from: &from.position, to: &to.position, but, behind, limit: PAGE };
-                let page = store::steps(&hub.database, &between, audience).await?;
-                hub.check_cut(&from).await?;
-                let Some(last) = page.last() else { break };
-                behind = last.id;
-                for step in page {
-                    let cursor = Arc::new(from.resumed(Kind::Steps, &to.position, step.id));
-                    yield Delivered { what: step, cursor };
-                }
-            }
-        }
-    }
-
-    fn check(&self, from: &Cursor, to: &Cursor) -> Result<(), Rejection> {
-        let positions = from.progress.iter().map(|(_, position, _)| position).chain([&from.position]);
-        let is_ours = from.log == self.log && positions.into_iter().all(|position| !position.is_beyond(&to.position));
-        if is_ours { Ok(()) } else { Err(Rejection::CursorExpired) }
-    }
-
-    /// Asked after what was to be read: then nothing was cut off before it was read.
-    async fn check_cut(&self, from: &Cursor) -> Result<(), Rejection> {
-        let cut = store::cut(&self.database).await?;
-        if from.position.includes_all_of(cut) { Ok(()) } else { Err(Rejection::CursorExpired) }
     }
 
     async fn run(self: Arc<Self>, mut listener: Listener) -> anyhow::Result<()> {
@@ -276,7 +206,7 @@ impl Hub {
 
     async fn read_from(&self, from: &Position) -> Result<(), Rejection> {
         let to = store::position(&self.database).await?;
-        let between = Between { from, to: &to, but: &[], behind: 0, limit: CATCH_UP };
+        let between = Between { from, to: Some(&to), but: &[], behind: 0, limit: CATCH_UP };
         let events = store::events(&self.database, &between, None).await?;
         let follows_appointments = self.state().follows_appointments();
         let steps = if follows_appointments {
@@ -317,12 +247,6 @@ impl Hub {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What of `kind` was seen of the part of the log behind `from`.
-fn seen(from: &Cursor, kind: Kind) -> Vec<(&Position, i64)> {
-    let of_kind = from.progress.iter().filter(|(of, ..)| *of == kind);
-    of_kind.map(|(_, position, row)| (position, *row)).collect()
 }
 
 impl From<Missed> for Rejection {

@@ -72,6 +72,52 @@ async fn whoever_comes_back_with_a_cursor_gets_what_was_missed_and_goes_on() {
 }
 
 #[tokio::test]
+async fn whoever_was_away_hears_of_doctors_who_left_and_joined_what_those_heard_who_stayed() {
+    let app = TestApp::start().await;
+    let (hearts, skins) = (app.specialty("Hearts").await, app.specialty("Skins").await);
+    let clinic = app.clinic("North").await;
+    let leaving = app.doctor_in("Dora", &clinic, &[&hearts]).await;
+    let joining = app.doctor_in("Otto", &clinic, &[&skins]).await;
+    let visiting = app.doctor_in("Emil", &clinic, &[&skins]).await;
+    let watch =
+        "subscription ($s: ID, $a: Cursor) { slotEvents(specialtyId: $s, after: $a) { cursor kind doctorId version } }";
+    let mut stays = app.visitor().connects().await;
+    stays.watches("1", watch, json!({ "s": hearts })).await;
+    leaving.works(json!([])).await;
+    let cursor = event(&mut stays).await["cursor"].clone();
+    let practises = async |doctor: &crate::support::Doctor, specialties: &[&String]| {
+        let input = json!({ "doctorId": doctor.id, "specialtyIds": specialties });
+        let updated = app.admin.does("updateDoctor", "UpdateDoctorInput", input, "doctor { id }").await;
+        assert!(updated["doctor"].is_object(), "{updated}");
+    };
+    for doctor in [&leaving, &joining, &visiting] {
+        doctor.works(json!([])).await;
+    }
+    practises(&leaving, &[&skins]).await;
+    practises(&joining, &[&hearts, &skins]).await;
+    practises(&visiting, &[&hearts]).await;
+    for doctor in [&leaving, &joining, &visiting] {
+        doctor.works(json!([])).await;
+    }
+    practises(&visiting, &[&skins]).await;
+    visiting.works(json!([])).await;
+    let mut returns = app.visitor().connects().await;
+    returns.subscribes("1", watch, json!({ "s": hearts, "a": cursor })).await;
+    for socket in [&mut stays, &mut returns] {
+        let mut versions: HashMap<String, Vec<i64>> = HashMap::new();
+        for _ in 0..7 {
+            let event = event(socket).await;
+            let seen = versions.entry(event["doctorId"].as_str().unwrap().to_owned()).or_default();
+            seen.push(event["version"].as_i64().unwrap());
+        }
+        assert_eq!(versions[&leaving.id], [4, 5]);
+        assert_eq!(versions[&joining.id], [4, 5]);
+        assert_eq!(versions[&visiting.id], [4, 5, 6]);
+        assert!(socket.is_silent(Duration::from_millis(700)).await);
+    }
+}
+
+#[tokio::test]
 async fn the_cursor_of_a_doctor_goes_on_behind_the_slots_of_the_same_answer() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;

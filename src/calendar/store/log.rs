@@ -4,7 +4,7 @@ use super::to_event;
 use crate::{
     calendar::{
         cursor::{Kind, Position},
-        feed::Audience,
+        feed::{Audience, Place},
         model::{AppointmentStep, CalendarEvent},
     },
     infra::db::Database,
@@ -13,7 +13,7 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
-use ::entity::{appointment, appointment_transition, calendar_event, calendar_log};
+use ::entity::{appointment, appointment_transition, calendar_event, calendar_log, calendar_move};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
@@ -21,13 +21,13 @@ use sea_orm::{
     sea_query::{Expr, SimpleExpr},
 };
 
-/// A part of the log: what was committed at `to` and not at `from`, row by row.
+/// A part of the log: what was committed at `to`, or is by now, and not at `from`, row by row.
 #[derive(Clone, Copy, Debug)]
 pub struct Between<'a> {
     /// Where it begins.
     pub from: &'a Position,
-    /// Where it ends.
-    pub to: &'a Position,
+    /// Where it ends; nothing where that is now.
+    pub to: Option<&'a Position>,
     /// What was seen of it before: rows up to this one, of those that were committed at that position.
     pub but: &'a [(&'a Position, i64)],
     /// Only rows behind this one.
@@ -57,10 +57,11 @@ impl Between<'_> {
             Position::Rows { .. } => add("{}.id >= ?", vec![next_row(kind, self.from).into()]),
         }
         match self.to {
-            Position::Snapshot(to) => {
+            Some(Position::Snapshot(to)) => {
                 add("pg_visible_in_snapshot({}.transaction_id, ?::text::pg_snapshot)", vec![to.to_string().into()]);
             }
-            Position::Rows { .. } => add("{}.id < ?", vec![next_row(kind, self.to).into()]),
+            Some(to @ Position::Rows { .. }) => add("{}.id < ?", vec![next_row(kind, to).into()]),
+            None => {}
         }
         for &(position, row) in self.but {
             match position {
@@ -131,6 +132,34 @@ pub async fn events(
     }
     let select = select.order_by_asc(calendar_event::Column::Id).limit(between.limit);
     select.all(database.reader()).await?.iter().map(to_event).collect()
+}
+
+/// How doctors joined a place and left it in a part of the log: whose change of which version it was, and whether they joined; each doctor's
+/// in order.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn moves(
+    database: &Database,
+    between: &Between<'_>,
+    place: Place,
+) -> Result<Vec<(DoctorId, i32, bool)>, Rejection> {
+    let link: RelationDef = calendar_move::Entity::belongs_to(calendar_event::Entity)
+        .from(calendar_move::Column::EventId)
+        .to(calendar_event::Column::Id)
+        .into();
+    let select = calendar_move::Entity::find()
+        .select_only()
+        .column(calendar_event::Column::DoctorId)
+        .column(calendar_event::Column::Version)
+        .column(calendar_move::Column::Joins)
+        .join(JoinType::InnerJoin, link)
+        .filter(calendar_move::Column::PlaceId.eq(place.id()))
+        .filter(between.condition(Kind::Events, "calendar_event"))
+        .order_by_asc(calendar_event::Column::DoctorId)
+        .order_by_asc(calendar_event::Column::Version)
+        .limit(between.limit);
+    Ok(select.into_tuple().all(database.reader()).await?)
 }
 
 #[derive(FromQueryResult)]
