@@ -47,6 +47,34 @@ async fn a_request_is_told_what_it_costs_where_it_asks() {
 }
 
 #[tokio::test]
+async fn what_is_watched_costs_as_many_times_as_there_are_doctors() {
+    let app = TestApp::start().await;
+    let mut socket = app.visitor().connects().await;
+    let mut code = async |watch: &str, doctors: usize| {
+        let ids: Vec<_> = (0..doctors).map(|_| entity::id::DoctorId::new().to_string()).collect();
+        socket.subscribes("1", watch, json!({ "d": ids })).await;
+        socket.hears().await["payload"][0]["extensions"]["code"].as_str().unwrap().to_owned()
+    };
+    let month = "from: \"2026-06-01T00:00:00Z\", to: \"2026-07-02T00:00:00Z\"";
+    let board = format!(
+        "subscription ($d: [ID!]) {{ slotBoard(doctorIds: $d, {month}) {{ slots {{ id startsAt status }} }} }}"
+    );
+    assert_eq!(code(&board, 1).await, "NOT_FOUND", "small enough, but there is no such doctor");
+    assert_eq!(code(&board, 100).await, "QUERY_TOO_COMPLEX");
+    let clinic = entity::id::ClinicId::new();
+    let whole = |days: &str| {
+        format!("subscription {{ slotBoard(clinicId: \"{clinic}\", {days}) {{ slots {{ id startsAt status }} }} }}")
+    };
+    assert_eq!(code(&whole(month), 0).await, "QUERY_TOO_COMPLEX");
+    assert_eq!(code(&whole(&month.replace("07-02", "06-02")), 0).await, "NOT_FOUND");
+    let slots = month.replace("07-02", "06-30");
+    let events =
+        format!("subscription ($d: [ID!]) {{ slotEvents(doctorIds: $d) {{ doctor {{ slots({slots}) {{ id }} }} }} }}");
+    assert_eq!(code(&events, 1).await, "NOT_FOUND");
+    assert_eq!(code(&events, 100).await, "QUERY_TOO_COMPLEX");
+}
+
+#[tokio::test]
 async fn a_variable_that_may_be_null_does_not_stand_where_null_is_not_taken() {
     let app = TestApp::start().await;
     let body = json!({ "query": "query ($id: ID) { doctor(id: $id) { id } }", "variables": { "id": "doctor_01h455vb4pex5vsknk084sn02q" } });
