@@ -1,6 +1,6 @@
 //! Watching calendars.
 
-use crate::support::{TestApp, eventually};
+use crate::support::{Backend, TestApp, eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -110,6 +110,49 @@ async fn a_client_who_does_not_keep_up_is_told_to_resume_and_nobody_else_waits()
         seen.push(slow.hears().await["payload"]["data"]["slotEvents"]["version"].as_i64().unwrap());
     }
     assert_eq!(seen, versions);
+}
+
+/// From now on it takes seconds to find out whether somebody is still signed in.
+async fn is_looked_up_slowly(app: &TestApp, user: &str) {
+    use sea_orm::ConnectionTrait;
+    let id = user.parse::<entity::id::UserId>().unwrap().0;
+    let slow = match Backend::chosen() {
+        Backend::Postgres => format!("user_id = '{id}' THEN (SELECT 1 FROM pg_sleep(4)) = 1"),
+        Backend::Sqlite => format!(
+            "user_id = x'{}' THEN (WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 5000000) SELECT count(*) FROM c) > 1",
+            id.simple()
+        ),
+    };
+    let view = format!(
+        "ALTER TABLE session RENAME TO session_row; CREATE VIEW session AS SELECT * FROM session_row WHERE CASE WHEN {slow} ELSE TRUE END;"
+    );
+    app.app.services.database.reader().execute_unprepared(&view).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_an_answer_that_is_made_for_somebody_else() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    // Why a doctor is away depends on who asks.
+    let watch = "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { version doctor { availabilityOverrides { reason } } } }";
+    let (mut slow, mut quick) = (ada.connects().await, ben.connects().await);
+    for socket in [&mut slow, &mut quick] {
+        socket.watches("1", watch, json!({ "d": [doctor.id] })).await;
+    }
+    is_looked_up_slowly(&app, &ada.id).await;
+    // Tokens are believed for a second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    for _ in 0..2 {
+        doctor.works(json!([])).await;
+    }
+    for version in [3, 4] {
+        assert_eq!(quick.hears().await["payload"]["data"]["slotEvents"]["version"], version);
+    }
+    assert!(slow.is_silent(Duration::from_millis(10)).await, "the other one has waited for this");
+    for version in [3, 4] {
+        assert_eq!(slow.hears().await["payload"]["data"]["slotEvents"]["version"], version);
+    }
 }
 
 #[tokio::test]

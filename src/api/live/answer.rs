@@ -7,9 +7,16 @@ use crate::{
         trace::RequestId,
     },
     graphql::{Caller, Happening, Phase, reveal},
-    kernel::{id::SessionId, rejection::Rejection},
+    kernel::{
+        id::SessionId,
+        rejection::{Internal, Rejection},
+    },
 };
 use async_graphql::{Response, ServerError};
+use futures_util::{
+    FutureExt,
+    future::{self, BoxFuture},
+};
 use std::{
     collections::HashMap,
     sync::{
@@ -18,6 +25,7 @@ use std::{
     },
 };
 use tokio::sync::OnceCell;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How many answers to what was missed are kept for others who missed the same, and how many bytes of them.
 const KEPT: usize = 4_096;
@@ -32,13 +40,25 @@ pub enum Delivery {
     End(Arc<Vec<ServerError>>),
 }
 
+/// An answer of somebody's own that is being made.
+pub type Soon = future::Shared<BoxFuture<'static, Written>>;
+
+/// What waits for a subscriber.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// What is delivered.
+    Now(Delivery),
+    /// What will be, when it is made.
+    Soon(Soon),
+}
+
 /// Whether the answer to one thing, or to the opening of a source, is no answer: the root field itself failed.
 pub fn ends(answer: &Response) -> bool {
     !answer.errors.is_empty() && answer.errors.iter().all(|error| error.path.len() <= 1)
 }
 
 /// Nothing where there is nothing to say.
-type Written = Option<Delivery>;
+pub type Written = Option<Delivery>;
 
 /// The answers to what was missed, by what it is and, where that matters, for whom.
 type Shared = HashMap<(String, Option<SessionId>), Arc<OnceCell<Written>>>;
@@ -88,6 +108,17 @@ impl Answers {
             },
         };
         self.write(happening, &Caller::new(viewer, None)).await
+    }
+
+    /// The same, for whoever waits for it: begun now, beside others, so that nobody waits for the answers of somebody else.
+    pub fn soon(self: &Arc<Self>, happening: &Happening, subscriber: &Subscriber) -> Soon {
+        let (answers, happening, subscriber) = (Arc::clone(self), happening.clone(), subscriber.clone());
+        let making = tokio::spawn(async move {
+            let _turn = answers.api.live.personal.acquire().await;
+            answers.personal(&happening, &subscriber).await
+        });
+        let died = || Some(refusal(Rejection::Internal(Internal::new("an answer was not made"))));
+        AbortOnDropHandle::new(making).map(move |made| made.unwrap_or_else(|_| died())).boxed().shared()
     }
 
     /// The answer to something that was missed: whoever missed the same gets the same.

@@ -2,7 +2,7 @@
 
 use super::{
     Key, Subscriber,
-    answer::{Answers, Delivery, ends, refusal},
+    answer::{Answers, Delivery, Soon, Told, ends, refusal},
 };
 use crate::{
     calendar::Cursor,
@@ -31,14 +31,14 @@ const KEPT: Duration = Duration::from_secs(30);
 
 /// Somebody who wants to share.
 pub struct Join {
-    pub sender: mpsc::Sender<Delivery>,
+    pub sender: mpsc::Sender<Told>,
     pub subscriber: Subscriber,
     pub after: Option<Cursor>,
     pub reply: oneshot::Sender<Result<BoxStream<'static, Delivery>, Arc<Vec<ServerError>>>>,
 }
 
 struct Sharer {
-    sender: mpsc::Sender<Delivery>,
+    sender: mpsc::Sender<Told>,
     subscriber: Subscriber,
 }
 
@@ -82,7 +82,7 @@ impl Group {
                         group.answers.api.live.groups().remove(&key);
                         let end = refusal(missed.into());
                         for sharer in &group.sharers {
-                            let _ = sharer.sender.try_send(end.clone());
+                            let _ = sharer.sender.try_send(Told::Now(end.clone()));
                         }
                         return;
                     }
@@ -135,30 +135,23 @@ impl Group {
     }
 
     async fn deliver(&mut self, happening: &Happening) {
-        let common = self.answers.common(happening).await;
-        let mut by_session: HashMap<Option<SessionId>, Option<Delivery>> = HashMap::new();
-        let mut staying = Vec::with_capacity(self.sharers.len());
-        for sharer in std::mem::take(&mut self.sharers) {
-            let delivery = if let Some(common) = &common {
-                common.clone()
-            } else {
-                let session = sharer.subscriber.viewer.as_ref().map(|viewer| viewer.session_id);
-                if let Some(known) = by_session.get(&session) {
-                    known.clone()
-                } else {
-                    let answer = self.answers.personal(happening, &sharer.subscriber).await;
-                    by_session.insert(session, answer.clone());
-                    answer
+        let answers = &self.answers;
+        let common = answers.common(happening).await;
+        let mut by_session: HashMap<Option<SessionId>, Soon> = HashMap::new();
+        self.sharers.retain(|Sharer { sender, subscriber }| {
+            let told = match &common {
+                Some(None) => return true,
+                Some(Some(answer)) => Told::Now(answer.clone()),
+                None => {
+                    let session = subscriber.viewer.as_ref().map(|viewer| viewer.session_id);
+                    let soon = by_session.entry(session).or_insert_with(|| answers.soon(happening, subscriber));
+                    Told::Soon(soon.clone())
                 }
             };
-            let is_last = matches!(delivery, Some(Delivery::End(_)));
+            let is_last = matches!(told, Told::Now(Delivery::End(_)));
             // Whoever is gone, or too slow, is let go: the others must not wait. The slow one is told by the end of the queue.
-            let is_sent = delivery.is_none_or(|delivery| sharer.sender.try_send(delivery).is_ok());
-            if is_sent && !is_last {
-                staying.push(sharer);
-            }
-        }
-        self.sharers = staying;
+            sender.try_send(told).is_ok() && !is_last
+        });
     }
 
     /// Whether nobody shares it any more.

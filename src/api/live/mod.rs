@@ -31,10 +31,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// How many may be about to join one group.
 const JOINING: usize = 100_000;
+/// How many answers for one only are made at a time.
+const PERSONAL: usize = 16;
 /// The root fields whose source is the same for everybody.
 const PUBLIC: [&str; 2] = ["slotEvents", "slotBoard"];
 
@@ -58,9 +60,16 @@ pub struct Subscriber {
 }
 
 /// The subscriptions that are running in this process.
-#[derive(Default)]
 pub struct Live {
     groups: Mutex<HashMap<Key, mpsc::Sender<Join>>>,
+    /// Turns at making answers for one only.
+    personal: Semaphore,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { groups: Mutex::default(), personal: Semaphore::new(PERSONAL) }
+    }
 }
 
 impl Live {
