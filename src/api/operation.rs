@@ -194,16 +194,19 @@ impl Api {
         run.instrument(span).await
     }
 
-    /// Runs a subscription for one phase; nothing where it has nothing to say.
+    /// Runs a subscription for one phase; nothing where it has nothing to say. What it costs is noted in `spent`, where that is given.
     pub async fn run_phase(
         &self,
         operation: &Operation,
         caller: &Caller,
-        phase: Phase,
+        (phase, spent): (Phase, Option<&Spent>),
         request_id: &str,
     ) -> Option<Response> {
         let request = self.request(operation, caller).data(phase);
-        let mut answers = self.schema.execute_stream(request);
+        let mut answers = match spent {
+            Some(spent) => self.costed_schema.execute_stream(request.data(spent.clone())),
+            None => self.schema.execute_stream(request),
+        };
         let patience = Duration::from_secs(self.limits.operation_seconds);
         let answer = tokio::time::timeout(patience, answers.next()).await.unwrap_or_else(|_| {
             let cause = Internal::new("an answer took too long");

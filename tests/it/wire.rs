@@ -47,6 +47,45 @@ async fn a_request_is_told_what_it_costs_where_it_asks() {
 }
 
 #[tokio::test]
+async fn a_subscription_is_told_what_it_costs_with_its_first_answer_where_it_asks() {
+    let app = TestApp::start().await;
+    let (doctor, other) = (app.doctor("Dora").await, app.doctor("Otto").await);
+    let query = "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { version } }";
+    let payload = |doctors: &[&String], asks: bool| json!({ "query": query, "variables": { "d": doctors }, "extensions": { "cost": asks } });
+    let mut socket = app.visitor().connects().await;
+    let subscriptions = [
+        ("1", payload(&[&doctor.id], true)),
+        ("2", payload(&[&doctor.id], false)),
+        ("3", payload(&[&doctor.id, &other.id], true)),
+    ];
+    for (id, payload) in subscriptions {
+        socket.says(json!({ "id": id, "type": "subscribe", "payload": payload })).await;
+    }
+    socket.says(json!({ "type": "ping" })).await;
+    assert_eq!(socket.hears().await["type"], "pong");
+    let stream = reqwest::Client::new().post(format!("http://{}/graphql", app.address));
+    let stream = stream.header("accept", "text/event-stream").json(&payload(&[&doctor.id], true));
+    let mut stream = stream.send().await.unwrap();
+    let mut answers = std::collections::BTreeMap::new();
+    for _ in 0..2 {
+        doctor.works(json!([])).await;
+        for _ in 0..3 {
+            let message = socket.hears().await;
+            let id = message["id"].as_str().unwrap().to_owned();
+            answers.entry(id).or_insert_with(Vec::new).push(message["payload"].clone());
+        }
+    }
+    let costs = |id: &str| [0, 1].map(|place: usize| answers[id][place]["extensions"]["cost"].clone());
+    let [one, later] = costs("1");
+    assert!(one.is_u64() && later.is_null(), "{answers:?}");
+    assert_eq!(costs("2"), [Value::Null, Value::Null], "shared, and not asked for");
+    assert!(costs("3")[0].as_u64() > one.as_u64(), "{answers:?}");
+    assert_eq!(answers["1"][0]["data"], answers["2"][0]["data"]);
+    let streamed = String::from_utf8(stream.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(streamed.contains(&format!("\"extensions\":{{\"cost\":{one}}}")), "{streamed}");
+}
+
+#[tokio::test]
 async fn what_is_watched_costs_as_many_times_as_there_are_doctors() {
     let app = TestApp::start().await;
     let mut socket = app.visitor().connects().await;

@@ -163,7 +163,7 @@ impl Answers {
 
     async fn write(&self, happening: &Happening, caller: &Caller) -> Written {
         let request_id = RequestId::new().0;
-        let phase = Phase::Answer(happening.clone());
+        let phase = (Phase::Answer(happening.clone()), None);
         let answer = self.api.run_phase(&self.operation, caller, phase, &request_id).await?;
         if ends(&answer) {
             return Some(Delivery::End(Arc::new(answer.errors)));

@@ -16,13 +16,15 @@ pub struct Member {
     told: mpsc::Receiver<Told>,
     /// What comes next, when it is made.
     soon: Option<Soon>,
+    /// What the subscription costs, until it is told: with the first answer.
+    cost: Option<usize>,
     is_over: bool,
 }
 
 impl Member {
-    /// Somebody who missed this, and follows that.
-    pub fn new(missed: BoxStream<'static, Delivery>, told: mpsc::Receiver<Told>) -> Self {
-        Self { missed: Some(missed), told, soon: None, is_over: false }
+    /// Somebody who missed this, and follows that; and wants to know what it costs, where that is given.
+    pub fn new(missed: BoxStream<'static, Delivery>, told: mpsc::Receiver<Told>, cost: Option<usize>) -> Self {
+        Self { missed: Some(missed), told, soon: None, cost, is_over: false }
     }
 
     fn poll_delivery(&mut self, context: &mut Context<'_>) -> Poll<Delivery> {
@@ -57,8 +59,19 @@ impl Stream for Member {
         if self.is_over {
             return Poll::Ready(None);
         }
-        let delivery = ready!(self.poll_delivery(context));
+        let mut delivery = ready!(self.poll_delivery(context));
+        if let Delivery::Answer(answer) = &delivery
+            && let Some(cost) = self.cost.take()
+        {
+            delivery = Delivery::Answer(with_cost(answer, cost).into());
+        }
         self.is_over = matches!(delivery, Delivery::End(_));
         Poll::Ready(Some(delivery))
     }
+}
+
+/// An answer, as it is for somebody who wants to know what it costs. The answer itself is shared with those who do not.
+fn with_cost(answer: &str, cost: usize) -> String {
+    let open = answer.strip_suffix('}').unwrap_or(answer);
+    format!(r#"{open},"extensions":{{"cost":{cost}}}}}"#)
 }

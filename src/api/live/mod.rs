@@ -25,7 +25,7 @@ use crate::{
 use answer::Answers;
 use async_graphql::{Response, ServerError, Value as ConstValue};
 use async_graphql_value::Value;
-use group::{Group, Join};
+use group::{Group, Join, Joined};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -112,14 +112,15 @@ pub async fn subscribe(
         variables: serde_json::to_string(&operation.variables).unwrap_or_default(),
         session,
     };
-    let (sender, deliveries) = mpsc::channel(api.limits.queued_events);
+    let wants_cost = operation.wants_cost;
+    let (sender, told) = mpsc::channel(api.limits.queued_events);
     let (reply, joined) = oneshot::channel();
     let caller = Caller::new(subscriber.viewer.clone().filter(|_| !is_public), None);
     let join = Join { sender, subscriber, after, reply };
     send(api, key, join, operation, caller);
     let patience = Duration::from_secs(api.limits.operation_seconds);
     match tokio::time::timeout(patience, joined).await {
-        Ok(Ok(Ok(missed))) => Ok(Member::new(missed, deliveries)),
+        Ok(Ok(Ok(Joined { missed, cost }))) => Ok(Member::new(missed, told, cost.filter(|_| wants_cost))),
         Ok(Ok(Err(errors))) => Err(errors),
         Ok(Err(_)) | Err(_) => {
             let cause = Internal::new("a subscription could not be opened in time");
