@@ -136,6 +136,10 @@ pub struct Limits {
     pub operation_seconds: u64,
     /// How many subscriptions, and as many queries and mutations, may run over one WebSocket.
     pub operations: usize,
+    /// How many sockets a user may have, on each process.
+    pub user_sockets: usize,
+    /// How many sockets the visitors at one address may have, on each process; behind a proxy all of them are at one.
+    pub visitor_sockets: usize,
     /// How long a WebSocket may wait before it says who is there, in seconds.
     pub init_seconds: u64,
     /// After how many seconds a WebSocket is asked whether it is still there.
@@ -161,6 +165,8 @@ impl Default for Limits {
             complexity: 50_000,
             operation_seconds: 10,
             operations: 50,
+            user_sockets: 50,
+            visitor_sockets: 1_000,
             init_seconds: 5,
             ping_seconds: 20,
             queued_events: 256,
@@ -182,6 +188,8 @@ impl Limits {
             self.fields,
             self.complexity,
             self.operations,
+            self.user_sockets,
+            self.visitor_sockets,
             self.queued_events,
             self.password_hashes,
         ];

@@ -1,6 +1,6 @@
 //! One door for every operation, whatever it comes over.
 
-use super::{document, live::Live, text, variables::Positions};
+use super::{document, live::Live, text, variables::Positions, websocket::Seats};
 use crate::{
     config::Limits,
     documents::{Documents, digest},
@@ -42,6 +42,8 @@ pub struct Api {
     pub only_registered: bool,
     /// The subscriptions that are running.
     pub live: Arc<Live>,
+    /// Who has how many sockets.
+    pub seats: Arc<Seats>,
     /// All ceilings.
     pub limits: Limits,
     /// Whether the schema may be asked for its own description.

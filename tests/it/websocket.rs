@@ -1,6 +1,6 @@
 //! GraphQL over WebSocket.
 
-use crate::support::{Socket, TestApp};
+use crate::support::{Socket, TestApp, eventually};
 use chrono::TimeDelta;
 use serde_json::json;
 use std::time::Duration;
@@ -110,6 +110,37 @@ async fn a_socket_has_no_more_subscriptions_than_it_may_and_a_burst_of_queries_i
     let mut answered = 0;
     while answered < 50 {
         answered += usize::from(socket.hears().await["type"] == "complete");
+    }
+}
+
+#[tokio::test]
+async fn nobody_has_more_sockets_than_they_may() {
+    let limit = |config: &mut medislot::config::Config| {
+        (config.limits.user_sockets, config.limits.visitor_sockets) = (2, 3);
+    };
+    let app = TestApp::start_with(limit).await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let is_refused = async |token: Option<&str>| {
+        let mut socket = Socket::open(&app.address).await;
+        let payload = token.map(|token| json!({ "authorization": format!("Bearer {token}") }));
+        socket.says(json!({ "type": "connection_init", "payload": payload })).await;
+        socket.next().await.err() == Some(4429)
+    };
+    let hers = [ada.connects().await, ada.connects().await];
+    assert!(is_refused(ada.token.as_deref()).await);
+    let _his = ben.connects().await;
+    let _visitors = [app.visitor().connects().await, app.visitor().connects().await, app.visitor().connects().await];
+    assert!(is_refused(None).await);
+    drop(hers);
+    eventually("her sockets are closed", async || (!is_refused(ada.token.as_deref()).await).then_some(())).await;
+    let app = TestApp::start_with(|config| {
+        limit(config);
+        config.rate_limits = medislot::config::RateLimits::Off;
+    })
+    .await;
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        open.push(app.visitor().connects().await);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     PROTOCOL,
     running::{Running, Saying, errors},
+    seats::{Principal, Seat},
 };
 use crate::{
     accounts::Ending,
@@ -21,7 +22,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::{ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
+use std::{net::IpAddr, ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, sleep_until, timeout};
 use tokio_stream::StreamMap;
 
@@ -74,11 +75,21 @@ impl Payload {
     }
 }
 
+/// The other side.
+pub struct Peer {
+    /// Where it is.
+    pub address: IpAddr,
+    /// What the client calls itself.
+    pub device: Option<String>,
+}
+
 /// A conversation over one socket.
 pub struct Connection {
     api: Arc<Api>,
     socket: WebSocket,
-    device: Option<String>,
+    peer: Peer,
+    /// Counts among the sockets of whoever it is.
+    seat: Option<Seat>,
     /// Whether it was said who it is.
     is_known: bool,
     /// What proves it.
@@ -96,7 +107,7 @@ pub struct Connection {
 
 impl Connection {
     /// A conversation that has not begun.
-    pub fn new(api: Arc<Api>, socket: WebSocket, device: Option<String>) -> Self {
+    pub fn new(api: Arc<Api>, socket: WebSocket, peer: Peer) -> Self {
         let period = Duration::from_secs(api.limits.ping_seconds);
         let mut pings = interval_at(Instant::now() + period, period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -104,7 +115,8 @@ impl Connection {
         Self {
             api,
             socket,
-            device,
+            peer,
+            seat: None,
             is_known: false,
             authorization: None,
             proven_until: None,
@@ -279,6 +291,14 @@ impl Connection {
             Some(_) => return Err(Close(4403, "Forbidden")),
         };
         let viewer = self.authenticate().await?;
+        let principal = match &viewer {
+            Some(viewer) => Principal::User(viewer.user_id),
+            None => Principal::visitors(self.peer.address),
+        };
+        self.seat = self.api.seats.take(principal);
+        if self.seat.is_none() {
+            return Err(Close(4429, "Too many connections"));
+        }
         self.ending = viewer.map(|viewer| self.api.services.accounts.ending(viewer.session_id));
         self.deadline.set(sleep_until(Instant::now()));
         self.say(json!({ "type": "connection_ack" }).to_string()).await
@@ -318,7 +338,7 @@ impl Connection {
             Err(error) => return self.say(errors(&id, &[*error])).await,
         };
         if operation.kind != OperationType::Subscription {
-            let (api, caller) = (Arc::clone(&self.api), Caller::new(viewer, self.device.clone()));
+            let (api, caller) = (Arc::clone(&self.api), Caller::new(viewer, self.peer.device.clone()));
             let answer = async move { api.execute(operation, caller, &RequestId::new().0).await };
             self.operations.insert(id.clone(), Running::request(&id, answer));
             return Ok(());
