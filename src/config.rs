@@ -130,6 +130,10 @@ pub struct Limits {
     pub depth: usize,
     /// How many fields a document may select, fragments expanded.
     pub fields: usize,
+    /// How many fields a document may call by another name, fragments expanded.
+    pub aliases: usize,
+    /// How many directives a document may have, fragments expanded.
+    pub directives: usize,
     /// How much a request may cost: one for each field, times the items of its lists.
     pub complexity: usize,
     /// How long an operation may take, in seconds. No transaction lasts longer.
@@ -162,6 +166,8 @@ impl Default for Limits {
             brackets: 64,
             depth: 20,
             fields: 1_000,
+            aliases: 100,
+            directives: 50,
             complexity: 50_000,
             operation_seconds: 10,
             operations: 50,
@@ -186,6 +192,8 @@ impl Limits {
             self.brackets,
             self.depth,
             self.fields,
+            self.aliases,
+            self.directives,
             self.complexity,
             self.operations,
             self.user_sockets,
