@@ -1,6 +1,6 @@
 //! Watching calendars.
 
-use crate::support::{Backend, TestApp, eventually};
+use crate::support::{TestApp, eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -13,8 +13,7 @@ async fn a_watcher_sees_each_change_of_the_doctor_once_and_in_order() {
     let ada = app.patient("Ada").await;
     let mut socket = app.visitor().connects().await;
     socket.subscribes("1", WATCH, json!({ "d": [doctor.id] })).await;
-    socket.says(json!({ "type": "ping" })).await;
-    assert_eq!(socket.hears().await["type"], "pong");
+    socket.listens().await;
     ada.books(&other.slots(&app, 3).await[7]).await;
     let slots = doctor.slots(&app, 3).await;
     let booked = ada.books(&slots[7]).await;
@@ -45,8 +44,7 @@ async fn whoever_watches_a_clinic_or_a_specialty_hears_of_doctors_who_join_later
     of_clinic.subscribes("1", WATCH, json!({ "c": clinic })).await;
     of_specialty.subscribes("1", WATCH, json!({ "s": specialty })).await;
     for socket in [&mut of_clinic, &mut of_specialty] {
-        socket.says(json!({ "type": "ping" })).await;
-        assert_eq!(socket.hears().await["type"], "pong");
+        socket.listens().await;
     }
     app.doctor("Elsewhere").await;
     let doctor = app.doctor_in("Dora", &clinic, &[&specialty]).await;
@@ -63,8 +61,7 @@ async fn a_subscription_that_is_completed_says_nothing_more() {
     let mut socket = app.visitor().connects().await;
     socket.subscribes("1", WATCH, json!({ "d": [doctor.id] })).await;
     socket.says(json!({ "id": "1", "type": "complete" })).await;
-    socket.says(json!({ "type": "ping" })).await;
-    assert_eq!(socket.hears().await["type"], "pong");
+    socket.listens().await;
     doctor.works(json!([])).await;
     assert!(socket.is_silent(Duration::from_millis(700)).await);
 }
@@ -85,8 +82,7 @@ async fn a_client_who_does_not_keep_up_is_told_to_resume_and_nobody_else_waits()
     quick.watches("1", &watch(""), json!({ "d": [doctor.id] })).await;
     let mut slow = app.visitor().connects().await;
     slow.subscribes("1", &watch(&long), json!({ "d": [doctor.id] })).await;
-    slow.says(json!({ "type": "ping" })).await;
-    assert_eq!(slow.hears().await["type"], "pong");
+    slow.listens().await;
     let changes = 70;
     let mut versions = Vec::new();
     for _ in 0..changes {
@@ -112,23 +108,6 @@ async fn a_client_who_does_not_keep_up_is_told_to_resume_and_nobody_else_waits()
     assert_eq!(seen, versions);
 }
 
-/// From now on it takes seconds to find out whether somebody is still signed in.
-async fn is_looked_up_slowly(app: &TestApp, user: &str) {
-    use sea_orm::ConnectionTrait;
-    let id = user.parse::<entity::id::UserId>().unwrap().0;
-    let slow = match Backend::chosen() {
-        Backend::Postgres => format!("user_id = '{id}' THEN (SELECT 1 FROM pg_sleep(4)) = 1"),
-        Backend::Sqlite => format!(
-            "user_id = x'{}' THEN (WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 5000000) SELECT count(*) FROM c) > 1",
-            id.simple()
-        ),
-    };
-    let view = format!(
-        "ALTER TABLE session RENAME TO session_row; CREATE VIEW session AS SELECT * FROM session_row WHERE CASE WHEN {slow} ELSE TRUE END;"
-    );
-    app.app.services.database.reader().execute_unprepared(&view).await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_for_an_answer_that_is_made_for_somebody_else() {
     let app = TestApp::start().await;
@@ -140,9 +119,7 @@ async fn nobody_waits_for_an_answer_that_is_made_for_somebody_else() {
     for socket in [&mut slow, &mut quick] {
         socket.watches("1", watch, json!({ "d": [doctor.id] })).await;
     }
-    is_looked_up_slowly(&app, &ada.id).await;
-    // Tokens are believed for a second.
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    app.looks_up_slowly(&ada).await;
     for _ in 0..2 {
         doctor.works(json!([])).await;
     }
@@ -162,8 +139,7 @@ async fn what_was_committed_but_never_published_is_published_by_the_relay_and_se
     let doctor = app.doctor("Dora").await;
     let mut socket = app.visitor().connects().await;
     socket.subscribes("1", WATCH, json!({ "d": [doctor.id] })).await;
-    socket.says(json!({ "type": "ping" })).await;
-    assert_eq!(socket.hears().await["type"], "pong");
+    socket.listens().await;
     // A process that died between commit and publication.
     let database = &app.app.services.database;
     let transaction = database.begin().await.unwrap();

@@ -4,7 +4,9 @@
 
 mod connection;
 mod running;
+mod said;
 mod seats;
+mod start;
 
 pub use seats::{Room, Seats};
 
@@ -26,6 +28,9 @@ use connection::{Connection, Peer};
 use std::{net::SocketAddr, sync::Arc};
 
 const PROTOCOL: &str = "graphql-transport-ws";
+
+/// Why a connection is closed.
+pub struct Close(u16, &'static str);
 
 /// `GET /graphql`: a WebSocket where one is asked for, else a query.
 pub async fn get_or_upgrade(

@@ -183,6 +183,25 @@ impl TestApp {
         actor
     }
 
+    /// From now on it takes seconds to find out whether somebody is still signed in.
+    pub async fn looks_up_slowly(&self, actor: &Actor) {
+        use sea_orm::ConnectionTrait;
+        let id = actor.id.parse::<entity::id::UserId>().unwrap().0;
+        let slow = match Backend::chosen() {
+            Backend::Postgres => format!("user_id = '{id}' THEN (SELECT 1 FROM pg_sleep(4)) = 1"),
+            Backend::Sqlite => {
+                let count = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 5000000) SELECT count(*) FROM c";
+                format!("user_id = x'{}' THEN ({count}) > 1", id.simple())
+            }
+        };
+        let view = format!("CREATE VIEW session AS SELECT * FROM session_row WHERE CASE WHEN {slow} ELSE TRUE END");
+        let database = self.app.services.database.reader();
+        database.execute_unprepared("ALTER TABLE session RENAME TO session_row").await.unwrap();
+        database.execute_unprepared(&view).await.unwrap();
+        // Tokens are believed for a second.
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+    }
+
     /// Does the background work that is due.
     pub async fn works(&self) {
         let services = &self.app.services;
