@@ -1,6 +1,6 @@
 //! Going on where one was interrupted: with no gap, and nothing twice.
 
-use crate::support::{Socket, TestApp, TestDatabase, eventually};
+use crate::support::{Backend, Socket, TestApp, TestDatabase, eventually};
 use chrono::TimeDelta;
 use medislot::infra::{
     bus::{Bus, Listener},
@@ -194,6 +194,39 @@ async fn a_cursor_that_is_older_than_the_log_is_expired_and_the_history_of_appoi
     let input = json!({ "doctorId": doctor.id, "rules": [] });
     doctor_again.does("setAvailability", "SetAvailabilityInput", input, "doctor { id }").await;
     assert_eq!(event(&mut socket).await["version"], 5);
+}
+
+#[tokio::test]
+async fn whoever_is_about_to_join_when_too_much_was_missed_is_told_to_come_again() {
+    use sea_orm::ConnectionTrait;
+    if Backend::chosen() == Backend::Sqlite {
+        // There nobody who reads waits for somebody who writes.
+        return;
+    }
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let mut here = app.visitor().connects().await;
+    // The same variables, or they would not share a source.
+    here.watches("1", WATCH, json!({ "d": [doctor.id], "a": null })).await;
+    doctor.works(json!([])).await;
+    let cursor = event(&mut here).await["cursor"].clone();
+    let transaction = app.app.services.database.begin().await.unwrap();
+    transaction.execute_unprepared("LOCK TABLE calendar_event IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let id = doctor.id.parse::<entity::id::DoctorId>().unwrap().0;
+    let many = format!(
+        "INSERT INTO calendar_event (doctor_id, version, kind, occurred_at, published)
+         SELECT '{id}', 1000 + number, 'SCHEDULE_CHANGED', now(), TRUE FROM generate_series(1, 10001) AS number"
+    );
+    transaction.execute_unprepared(&many).await.unwrap();
+    // By now whoever reads the log waits for the lock; then somebody wants to join.
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let mut back = app.visitor().connects().await;
+    back.subscribes("1", WATCH, json!({ "d": [doctor.id], "a": cursor })).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    transaction.commit().await.unwrap();
+    for socket in [&mut here, &mut back] {
+        assert_eq!(refusal(socket).await, "RESUME_REQUIRED");
+    }
 }
 
 /// A bus that loses, repeats and reorders messages.

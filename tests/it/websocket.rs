@@ -131,6 +131,22 @@ async fn an_operation_that_begins_slowly_holds_up_nothing_else_on_its_socket() {
 }
 
 #[tokio::test]
+async fn nothing_begins_any_more_on_a_server_that_is_told_to_stop() {
+    let app = TestApp::start().await;
+    let mut sockets = Vec::new();
+    for _ in 0..8 {
+        sockets.push(app.visitor().connects().await);
+    }
+    let _app = app.stops();
+    for socket in &mut sockets {
+        socket.subscribes("1", "{ __typename }", json!({})).await;
+    }
+    for mut socket in sockets {
+        assert_eq!(socket.hears_until_closed().await, (Vec::new(), 1012));
+    }
+}
+
+#[tokio::test]
 async fn nobody_has_more_sockets_than_they_may() {
     let limit = |config: &mut medislot::config::Config| {
         (config.limits.user_sockets, config.limits.visitor_sockets) = (2, 3);

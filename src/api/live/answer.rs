@@ -174,6 +174,11 @@ impl Answers {
 
 /// A rejection, as it ends a subscription.
 pub fn refusal(rejection: Rejection) -> Delivery {
+    Delivery::End(errors_of(rejection))
+}
+
+/// A rejection, as the client is told.
+pub fn errors_of(rejection: Rejection) -> Arc<Vec<ServerError>> {
     let response = reveal(Response::from_errors(vec![server_error(rejection)]), &RequestId::new().0);
-    Delivery::End(Arc::new(response.errors))
+    Arc::new(response.errors)
 }

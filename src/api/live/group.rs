@@ -2,7 +2,7 @@
 
 use super::{
     Key, Subscriber,
-    answer::{Answers, Delivery, Soon, Told, ends, refusal},
+    answer::{Answers, Delivery, Soon, Told, ends, errors_of, refusal},
 };
 use crate::{
     calendar::Cursor,
@@ -67,13 +67,8 @@ impl Group {
         let (source, cost) = match open(&answers, &caller).await {
             Ok(opened) => opened,
             Err(errors) => {
-                // Whoever comes from now on begins anew.
                 answers.api.live.groups().remove(&key);
-                joins.close();
-                while let Some(join) = joins.recv().await {
-                    let _ = join.reply.send(Err(Arc::clone(&errors)));
-                }
-                return;
+                return turn_away(joins, Vec::new(), &errors).await;
             }
         };
         let (sharers, waiting, last_missed) = (Vec::new(), Vec::new(), Instant::now());
@@ -90,11 +85,11 @@ impl Group {
                     Ok(News::Mark(mark)) => group.admit(mark),
                     Err(missed) => {
                         group.answers.api.live.groups().remove(&key);
-                        let end = refusal(missed.into());
+                        let errors = errors_of(missed.into());
                         for sharer in &group.sharers {
-                            let _ = sharer.sender.try_send(Told::Now(end.clone()));
+                            let _ = sharer.sender.try_send(Told::Now(Delivery::End(Arc::clone(&errors))));
                         }
-                        return;
+                        return turn_away(joins, group.waiting, &errors).await;
                     }
                 },
                 _ = rounds.tick() => {
@@ -175,6 +170,17 @@ impl Group {
     }
 }
 
+/// Tells those who are about to join why they cannot. Whoever comes from now on begins anew.
+async fn turn_away(mut joins: mpsc::Receiver<Join>, waiting: Vec<(u64, Join)>, errors: &Arc<Vec<ServerError>>) {
+    joins.close();
+    for (_, join) in waiting {
+        let _ = join.reply.send(Err(Arc::clone(errors)));
+    }
+    while let Some(join) = joins.recv().await {
+        let _ = join.reply.send(Err(Arc::clone(errors)));
+    }
+}
+
 /// Opens the source of a subscription; tells what it costs too.
 async fn open(answers: &Answers, caller: &Caller) -> Result<(Box<dyn Source>, Option<usize>), Arc<Vec<ServerError>>> {
     let (place, spent) = (Arc::new(Mutex::new(None)), Spent::default());
@@ -185,10 +191,6 @@ async fn open(answers: &Answers, caller: &Caller) -> Result<(Box<dyn Source>, Op
         return Err(Arc::new(answer.errors));
     }
     let source = place.lock().unwrap_or_else(PoisonError::into_inner).take();
-    source.map(|source| (source, spent.cost())).ok_or_else(|| {
-        match refusal(Rejection::Internal(Internal::new("a subscription without a source"))) {
-            Delivery::End(errors) => errors,
-            Delivery::Answer(_) => Arc::default(),
-        }
-    })
+    let missing = || errors_of(Rejection::Internal(Internal::new("a subscription without a source")));
+    source.map(|source| (source, spent.cost())).ok_or_else(missing)
 }

@@ -57,6 +57,8 @@ pub struct Connection {
     ending: Option<Ending>,
     /// When something has to have happened: first that somebody says who they are, then that the token is over.
     deadline: Pin<Box<Sleep>>,
+    /// When it is closed because the process shall end.
+    leaving: Option<Pin<Box<Sleep>>>,
     pings: Interval,
     is_alive: bool,
     operations: StreamMap<String, Running>,
@@ -82,6 +84,7 @@ impl Connection {
             proven_until: None,
             ending: None,
             deadline,
+            leaving: None,
             pings,
             is_alive: true,
             operations: StreamMap::new(),
@@ -114,21 +117,20 @@ impl Connection {
     /// Goes on until the other side is gone, or there is a reason to close.
     async fn converse(&mut self) -> Result<(), Close> {
         let mut shutdown = Some(Box::pin(self.api.lifetime.shutdown.clone().cancelled_owned()));
-        let mut leaving: Option<Pin<Box<Sleep>>> = None;
         loop {
             let ending = self.ending.clone();
             tokio::select! {
                 biased;
                 () = due(&mut shutdown) => {
                     shutdown = None;
-                    leaving = Some(Box::pin(sleep(Lifetime::moment())));
+                    self.leaving.get_or_insert_with(|| Box::pin(sleep(Lifetime::moment())));
                 }
-                () = due(&mut leaving) => {
+                () = due(&mut self.leaving) => {
                     // What is running is finished first; it has an end of its own.
                     if self.requests() == 0 {
                         return Err(Close(1012, "Service restart"));
                     }
-                    leaving = Some(Box::pin(sleep(MOMENT)));
+                    self.leaving = Some(Box::pin(sleep(MOMENT)));
                 }
                 () = &mut self.deadline => self.over()?,
                 () = async { if let Some(ending) = &ending { ending.come().await } }, if ending.is_some() => {
@@ -272,6 +274,11 @@ impl Connection {
             return Err(Close(4409, "Subscriber already exists"));
         }
         let asked = payload.asked()?;
+        if self.api.lifetime.shutdown.is_cancelled() {
+            // Nothing begins here any more: the client comes again elsewhere, so the sooner the better.
+            self.leaving = Some(Box::pin(sleep(Duration::ZERO)));
+            return Ok(());
+        }
         let start = Start {
             api: Arc::clone(&self.api),
             authorization: self.authorization.clone(),

@@ -47,7 +47,7 @@ pub struct TestApp {
     pub address: String,
     pub admin: Actor,
     clock: Arc<TestClock>,
-    _shutdown: tokio_util::sync::DropGuard,
+    shutdown: tokio_util::sync::DropGuard,
     _database: TestDatabase,
 }
 
@@ -93,7 +93,7 @@ impl TestApp {
         app.services.accounts.create_platform_admin(account).await.unwrap();
         let mut admin = Actor::visitor(&address);
         admin.signs_in("root@example.com").await;
-        Self { app, address, admin, clock, _shutdown: shutdown.drop_guard(), _database: database }
+        Self { app, address, admin, clock, shutdown: shutdown.drop_guard(), _database: database }
     }
 
     /// The admin of the platform, for what the API has no way to do yet.
@@ -112,6 +112,12 @@ impl TestApp {
 
     pub fn passes(&self, time: TimeDelta) {
         *self.clock.0.lock().unwrap() += time;
+    }
+
+    /// Tells the server to stop; what it was put together from goes on.
+    pub fn stops(self) -> App {
+        drop(self.shutdown);
+        self.app
     }
 
     pub fn visitor(&self) -> Actor {
