@@ -2,9 +2,10 @@
 //! the bus may have lost something, is the truth. So each of them gets everything once, each doctor's events in order.
 
 use super::{
-    cursor::{Cursor, Kind, Position},
+    cursor::{Cursor, Kind},
     feed::{Audience, Feed, Interest, Missed, Place, Roster, Selection, Watch},
     model::{CalendarEvent, Change},
+    position::Position,
     publisher::from_message,
     state::{Opened, Opening, Order, State},
     store::{self, Between},
@@ -153,7 +154,7 @@ impl Hub {
         let moves = self.moves(&[event]).await?;
         let mut state = self.state();
         // Where a cursor would become too long, delivery waits for the position.
-        if state.is_full() {
+        if !state.has_room_for(event.id) {
             return Ok(false);
         }
         state.ahead.push((event.id, event.doctor_id));

@@ -1,11 +1,12 @@
 //! What somebody missed, read from the log.
 
 use super::{
-    cursor::{Cursor, Kind, Position},
+    cursor::{Cursor, Kind},
     feed::{Audience, Delivered, Selection},
     hub::{CATCH_UP, Hub},
     membership::Membership,
     model::{AppointmentStep, CalendarEvent},
+    position::Position,
     store::{self, Between},
 };
 use crate::kernel::{id::DoctorId, rejection::Rejection};
@@ -41,7 +42,8 @@ impl Hub {
                 behind = last.id;
                 for event in page {
                     if membership.hears_of(&event) && !from.ahead.contains(&event.id) {
-                        yield Delivered { what: event, cursor: Arc::new(from.resumed(Kind::Events, &to.position, event.id)) };
+                        let cursor = from.resumed(Kind::Events, &to.position, event.id).ok_or(Rejection::CursorExpired)?;
+                        yield Delivered { what: event, cursor: Arc::new(cursor) };
                     }
                 }
             }
@@ -83,8 +85,8 @@ impl Hub {
                 let Some(last) = page.last() else { break };
                 behind = last.id;
                 for step in page {
-                    let cursor = Arc::new(from.resumed(Kind::Steps, &to.position, step.id));
-                    yield Delivered { what: step, cursor };
+                    let cursor = from.resumed(Kind::Steps, &to.position, step.id).ok_or(Rejection::CursorExpired)?;
+                    yield Delivered { what: step, cursor: Arc::new(cursor) };
                 }
             }
         }

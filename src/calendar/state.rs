@@ -1,9 +1,10 @@
 //! What a hub remembers: how far it has come, and who follows what.
 
 use super::{
-    cursor::{Cursor, Position},
+    cursor::Cursor,
     feed::{Delivered, Interest, News, Place, Selection},
     model::{AppointmentStep, CalendarEvent},
+    position::Position,
 };
 use crate::kernel::{id::DoctorId, rejection::Rejection};
 use std::{
@@ -128,8 +129,11 @@ impl State {
         self.of_appointments > 0
     }
 
-    pub fn is_full(&self) -> bool {
-        Cursor::is_full(self.ahead.len())
+    /// Whether a cursor can name one more row beyond the position.
+    pub fn has_room_for(&self, row: i64) -> bool {
+        let mut rows: Vec<_> = self.ahead.iter().map(|(row, _)| *row).chain([row]).collect();
+        rows.sort_unstable();
+        Cursor::can_name(&rows)
     }
 
     /// How an event follows what was delivered of its doctor's.

@@ -3,9 +3,10 @@
 use super::to_event;
 use crate::{
     calendar::{
-        cursor::{Kind, Position},
+        cursor::Kind,
         feed::{Audience, Place},
         model::{AppointmentStep, CalendarEvent},
+        position::Position,
     },
     infra::db::Database,
     kernel::{
@@ -95,10 +96,10 @@ fn next_row(kind: Kind, position: &Position) -> i64 {
     }
 }
 
-/// The present place in the log.
+/// The present place in the log, short enough for a cursor.
 ///
 /// # Errors
-/// Where the database does not answer.
+/// Where the database does not answer; or at a moment at which it runs more transactions than a cursor can name: what they change waits.
 pub async fn position(database: &Database) -> Result<Position, Rejection> {
     let connection = database.reader();
     let backend = connection.get_database_backend();
@@ -107,7 +108,9 @@ pub async fn position(database: &Database) -> Result<Position, Rejection> {
         let statement = Statement::from_string(backend, "SELECT pg_current_snapshot()::text AS position");
         let row = connection.query_one_raw(statement).await?.ok_or_else(unknown)?;
         let text: String = row.try_get("", "position")?;
-        return Ok(Position::Snapshot(text.parse().map_err(|()| unknown())?));
+        let position = Position::Snapshot(text.parse().map_err(|()| unknown())?);
+        let too_many = || Internal::new("more transactions are running than a cursor can name");
+        return if position.fits() { Ok(position) } else { Err(Rejection::Unavailable(too_many())) };
     }
     // Not the greatest row: the log may have been cut down to nothing.
     let next = |table| format!("(SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = '{table}')");
