@@ -220,6 +220,34 @@ async fn a_server_that_is_told_to_stop_lets_its_watchers_know_and_ends_well() {
 }
 
 #[tokio::test]
+async fn a_mutation_over_server_sent_events_is_not_cut_by_the_end_of_the_server() {
+    let database = TestDatabase::create().await;
+    assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
+    let server = Server::start(&database, &[]);
+    let patient = demo_patient(&server.address).await;
+    let (slot, doctor) = open_slot(&patient).await;
+    // Somebody else has the calendar for longer than streams of events may last when the server is told to stop.
+    let mut config = database.config();
+    config.data_dir = database.folder.path().join("data");
+    let elsewhere = medislot::app::open_database(&config).await.unwrap();
+    let held_up = elsewhere.begin().await.unwrap();
+    medislot::calendar::take_turn_in(&held_up, doctor.parse().unwrap()).await.unwrap();
+    let query =
+        "mutation ($input: BookAppointmentInput!) { bookAppointment(input: $input) { appointment { status } } }";
+    let request = reqwest::Client::new().post(format!("http://{}/graphql", server.address));
+    let request = request.bearer_auth(patient.token.as_deref().unwrap()).header("accept", "text/event-stream");
+    let stream = request.json(&json!({ "query": query, "variables": { "input": { "slotId": slot } } })).send().await;
+    let stream = tokio::spawn(stream.unwrap().text());
+    let stopping = tokio::task::spawn_blocking(move || server.stops());
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    drop(held_up);
+    let streamed = stream.await.unwrap().unwrap();
+    assert!(streamed.contains("\"status\":\"PENDING\"") && streamed.contains("event: complete"), "{streamed}");
+    let (time, well) = stopping.await.unwrap();
+    assert!(well && time > Duration::from_secs(3), "{time:?}");
+}
+
+#[tokio::test]
 async fn a_worker_alone_confirms_what_a_server_without_one_books() {
     let database = TestDatabase::create().await;
     assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());

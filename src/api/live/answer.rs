@@ -1,30 +1,23 @@
 //! Answering what happens: once for all for whom the answer is the same.
 
-use super::Subscriber;
+use super::{Subscriber, kept::Kept};
 use crate::{
     api::{
         operation::{Api, Operation, server_error},
         trace::RequestId,
     },
     graphql::{Caller, Happening, Phase, reveal},
-    kernel::{
-        id::SessionId,
-        rejection::{Internal, Rejection},
-    },
+    kernel::rejection::{Internal, Rejection},
 };
 use async_graphql::{Response, ServerError};
 use futures_util::{
     FutureExt,
     future::{self, BoxFuture},
 };
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
 /// How many answers to what was missed are kept for others who missed the same, and how many bytes of them.
@@ -60,28 +53,18 @@ pub fn ends(answer: &Response) -> bool {
 /// Nothing where there is nothing to say.
 pub type Written = Option<Delivery>;
 
-/// The answers to what was missed, by what it is and, where that matters, for whom.
-type Shared = HashMap<(String, Option<SessionId>), Arc<OnceCell<Written>>>;
-
 /// The answers of one group.
 pub struct Answers {
     pub api: Arc<Api>,
     pub operation: Operation,
     /// Whether an answer has turned out to depend on who gets it.
     is_personal: AtomicBool,
-    written: Mutex<Shared>,
-    written_bytes: AtomicUsize,
+    kept: Kept,
 }
 
 impl Answers {
     pub fn new(api: Arc<Api>, operation: Operation) -> Self {
-        Self {
-            api,
-            operation,
-            is_personal: AtomicBool::new(false),
-            written: Mutex::default(),
-            written_bytes: AtomicUsize::new(0),
-        }
+        Self { api, operation, is_personal: AtomicBool::new(false), kept: Kept::new(KEPT, KEPT_BYTES) }
     }
 
     /// The answer for everybody; none where it depends on who gets it.
@@ -125,14 +108,7 @@ impl Answers {
     pub async fn missed(&self, happening: &Happening, subscriber: &Subscriber) -> Written {
         let is_personal = self.is_personal.load(Ordering::Relaxed);
         let session = subscriber.viewer.as_ref().filter(|_| is_personal).map(|viewer| viewer.session_id);
-        let place = {
-            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            if written.len() >= KEPT || self.written_bytes.load(Ordering::Relaxed) >= KEPT_BYTES {
-                written.clear();
-                self.written_bytes.store(0, Ordering::Relaxed);
-            }
-            Arc::clone(written.entry((happening.key(), session)).or_default())
-        };
+        let place = self.kept.place((happening.key(), session));
         let write = async {
             match self.common(happening).await {
                 Some(answer) => Some(answer),
@@ -143,9 +119,7 @@ impl Answers {
         };
         let keep = async {
             let answer = write.await.ok_or(())?;
-            if let Some(Delivery::Answer(text)) = &answer {
-                self.written_bytes.fetch_add(text.len(), Ordering::Relaxed);
-            }
+            self.kept.count(&answer);
             Ok(answer)
         };
         match place.get_or_try_init(|| keep).await {
@@ -156,9 +130,7 @@ impl Answers {
 
     /// Lets go of the answers to what was missed.
     pub fn forget(&self) {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        *written = HashMap::new();
-        self.written_bytes.store(0, Ordering::Relaxed);
+        self.kept.forget();
     }
 
     async fn write(&self, happening: &Happening, caller: &Caller) -> Written {

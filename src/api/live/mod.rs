@@ -3,6 +3,7 @@
 
 mod answer;
 mod group;
+mod kept;
 mod member;
 
 pub use answer::Delivery;
