@@ -11,7 +11,7 @@ use crate::kernel::{
 };
 use futures_util::Stream;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fmt,
     pin::Pin,
     sync::Arc,
@@ -65,9 +65,6 @@ pub struct Move {
 pub trait Roster: fmt::Debug + Send + Sync {
     /// The doctors who belong to a place.
     async fn members(&self, place: Place) -> Result<HashSet<DoctorId>, Rejection>;
-
-    /// Where each of these doctors belongs.
-    async fn places(&self, doctors: &[DoctorId]) -> Result<HashMap<DoctorId, HashSet<Place>>, Rejection>;
 }
 
 /// Whose appointments to watch.

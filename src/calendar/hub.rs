@@ -3,11 +3,11 @@
 
 use super::{
     cursor::{Cursor, Kind},
-    feed::{Audience, Feed, Interest, Missed, Place, Roster, Selection, Watch},
+    feed::{Audience, Feed, Interest, Missed, Roster, Selection, Watch},
     model::{CalendarEvent, Change},
     position::Position,
     publisher::from_message,
-    state::{Opened, Opening, Order, State},
+    state::{Moves, Opened, Opening, Order, State},
     store::{self, Between},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -159,7 +159,7 @@ impl Hub {
         }
         state.ahead.push((event.id, event.doctor_id));
         let base = self.cursor_at(state.position.clone());
-        state.deliver(event, moves.get(&event.doctor_id), &base);
+        state.deliver(event, &moves, &base);
         Ok(!state.follows_appointments())
     }
 
@@ -224,7 +224,7 @@ impl Hub {
             let base = self.cursor_at(from.clone());
             let behind = |kind, row| Cursor { progress: vec![(kind, to.clone(), row)], ..base.clone() };
             for event in events {
-                state.deliver(event, moves.get(&event.doctor_id), &behind(Kind::Events, event.id));
+                state.deliver(event, &moves, &behind(Kind::Events, event.id));
             }
             for step in steps {
                 state.deliver_step(&step, &Arc::new(behind(Kind::Steps, step.id)));
@@ -235,14 +235,14 @@ impl Hub {
         Ok(())
     }
 
-    /// Where the doctors belong whose settings changed, as far as anybody watches a place: one query for all who do.
-    async fn moves(&self, events: &[CalendarEvent]) -> Result<HashMap<DoctorId, HashSet<Place>>, Rejection> {
+    /// Which doctors joined or left a place with these changes, as far as anybody watches one: one query for all.
+    async fn moves(&self, events: &[CalendarEvent]) -> Result<Moves, Rejection> {
         let changed = events.iter().filter(|event| event.change == Change::ScheduleChanged);
-        let changed: HashSet<_> = changed.map(|event| event.doctor_id).collect();
+        let changed: Vec<_> = changed.map(|event| event.id).collect();
         if changed.is_empty() || self.state().places.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Moves::new());
         }
-        self.roster.places(&changed.into_iter().collect::<Vec<_>>()).await
+        store::moves_with(&self.database, &changed).await
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

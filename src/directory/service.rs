@@ -99,7 +99,9 @@ impl Directory {
         store::insert_doctor_in(&transaction, &doctor, &specialties).await?;
         calendar::open_in(&transaction, doctor.id).await?;
         let turn = calendar::take_turn_in(&transaction, doctor.id).await?;
-        self.finish(transaction, turn, &[]).await?;
+        let joins = |place| Move { place, joins: true };
+        let moves = specialties.iter().map(|id| joins(Place::Specialty(*id))).chain([joins(Place::Clinic(clinic.id))]);
+        self.finish(transaction, turn, &moves.collect::<Vec<_>>()).await?;
         tracing::info!(doctor.id = %doctor.id, "doctor created");
         Ok(doctor.id)
     }

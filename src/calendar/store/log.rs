@@ -7,6 +7,7 @@ use crate::{
         feed::{Audience, Place},
         model::{AppointmentStep, CalendarEvent},
         position::Position,
+        state::Moves,
     },
     infra::db::Database,
     kernel::{
@@ -163,6 +164,20 @@ pub async fn moves(
         .order_by_asc(calendar_event::Column::Version)
         .limit(between.limit);
     Ok(select.into_tuple().all(database.reader()).await?)
+}
+
+/// Which places doctors joined and left with these changes, by their rows.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn moves_with(database: &Database, rows: &[i64]) -> Result<Moves, Rejection> {
+    let with_them = calendar_move::Column::EventId.is_in(rows.iter().copied());
+    let found = calendar_move::Entity::find().filter(with_them).all(database.reader()).await?;
+    let mut moves = Moves::new();
+    for row in found {
+        moves.entry(row.event_id).or_default().push((row.place_id, row.joins));
+    }
+    Ok(moves)
 }
 
 #[derive(FromQueryResult)]

@@ -2,7 +2,7 @@
 
 mod log;
 
-pub use log::{Between, cut, cut_before, events, moves, position, steps};
+pub use log::{Between, cut, cut_before, events, moves, moves_with, position, steps};
 
 use super::{
     feed::Move,
