@@ -3,7 +3,7 @@
 use super::{
     Close, PROTOCOL,
     running::{Running, Saying},
-    said::{Payload, Said},
+    said::{Payload, Said, authorization},
     seats::{Principal, Seat},
     start::{Start, authenticate},
 };
@@ -14,7 +14,7 @@ use crate::{
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::{net::IpAddr, ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     sync::Semaphore,
@@ -234,17 +234,7 @@ impl Connection {
         if self.is_known {
             return Err(Close(4429, "Too many initialisation requests"));
         }
-        let parameters = match payload {
-            None | Some(Value::Null) => Map::new(),
-            Some(Value::Object(parameters)) => parameters,
-            Some(_) => return Err(Close(4400, "Invalid message")),
-        };
-        let authorization = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        self.authorization = match authorization.map(|(_, value)| value) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(value)) => Some(value.as_str().into()),
-            Some(_) => return Err(Close(4403, "Forbidden")),
-        };
+        self.authorization = authorization(payload)?;
         let proven = authenticate(&self.api, self.authorization.as_deref()).await?;
         self.is_known = true;
         self.proven_until = proven.as_ref().map(|(_, until)| *until);

@@ -5,6 +5,7 @@ use crate::api::{http::wants_cost, operation::Asked};
 use async_graphql::Variables;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// A message of a client.
 #[derive(Deserialize)]
@@ -45,5 +46,20 @@ impl Payload {
             variables: Variables::from_json(Value::Object(self.variables.unwrap_or_default())),
             wants_cost: self.extensions.is_some_and(|extensions| wants_cost(&extensions)),
         })
+    }
+}
+
+/// What proves who it is, as `connection_init` has it.
+pub fn authorization(payload: Option<Value>) -> Result<Option<Arc<str>>, Close> {
+    let parameters = match payload {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(parameters)) => parameters,
+        Some(_) => return Err(Close(4400, "Invalid message")),
+    };
+    let authorization = parameters.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    match authorization.map(|(_, value)| value) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value.into())),
+        Some(_) => Err(Close(4403, "Forbidden")),
     }
 }
