@@ -70,6 +70,7 @@ impl Allowance {
     }
 
     /// A turn for a socket; none where there are as many as may be.
+    #[must_use]
     pub fn socket(&self, principal: Principal) -> Option<Turn> {
         let turns = match principal {
             Principal::User(_) => &self.sockets_of_users,
