@@ -1,8 +1,8 @@
 //! The composition root: from settings to something that runs.
 
 use crate::{
-    accounts::{self, Accounts, Attempts, Passwords, Tokens},
-    api::{self, Api, Lifetime, Positions, Room, Seats},
+    accounts::{self, Accounts, Allowed, Attempts, Passwords, Tokens},
+    api::{self, Allowance, Api, Lifetime, Positions},
     availability::{Availability, SharedCalendars},
     board::Boards,
     booking::Booking,
@@ -11,8 +11,9 @@ use crate::{
     demo::{Demo, Sizes},
     directory::{self, Directory},
     documents::Documents,
-    graphql::{Costing, Services, schema, sdl},
+    graphql::{Pricing, Services, running, schema, sdl},
     infra::{
+        budget::Budgets,
         bus::{Bus, LocalBus, RedisBus},
         db::{Database, Location},
         lock::{LocalLock, Lock, RedisLock},
@@ -37,6 +38,8 @@ pub struct App {
     /// The services.
     pub services: Services,
     publisher: Publisher,
+    /// Redis, and what its keys of this installation begin with.
+    shared: Option<(Redis, String)>,
 }
 
 /// The clock that the settings ask for.
@@ -92,17 +95,20 @@ impl App {
         config.check()?;
         let database = open_database(&config).await?;
         let namespace = calendar::log_id(&database).await?.simple().to_string();
-        let Coordination { redis, lock, bus, shared } = coordination(&config, &database, &namespace)?;
+        let Coordination { redis, lock, bus, sessions, shared } = coordination(&config, &database, &namespace)?;
         let bus = wrap(bus);
         let tokens = match &config.signing_key {
             Some(key) => Tokens::from_pem(key.expose_secret()).context("MEDISLOT_SIGNING_KEY cannot be used")?,
             None => Tokens::from_database(&database, &*clock).await?,
         };
         let limits = &config.limits;
-        let attempts = (config.rate_limits == RateLimits::On).then_some(limits.password_attempts);
-        let attempts = Attempts::new(attempts, redis.map(|redis| (redis, namespace.clone())));
-        let passwords = Passwords::new(limits.password_hashes);
-        let accounts = Accounts::new(database.clone(), Arc::clone(&clock), tokens, passwords, attempts);
+        let allowed = Allowed { by_address: limits.password_attempts, by_origin: limits.attempts_from_one_place };
+        let attempts = (config.rate_limits == RateLimits::On).then_some(allowed);
+        let counted = redis.map(|redis| (redis, namespace.clone()));
+        let attempts = Attempts::new(attempts, counted.clone());
+        let passwords =
+            Passwords::try_new(limits.password_hashes).context("no thread can be begun to hash passwords")?;
+        let accounts = Accounts::new(database.clone(), Arc::clone(&clock), tokens, passwords, attempts, sessions);
         let accounts = Arc::new(accounts);
         accounts::watch_sessions(&accounts);
         let publisher = Publisher::start(database.clone(), Arc::clone(&bus));
@@ -141,30 +147,31 @@ impl App {
             hub: Arc::clone(&hub),
         });
         let services = Services { accounts, directory, availability, boards, booking, hub, database, clock };
-        Ok(Self { config, services, publisher })
+        Ok(Self { config, services, publisher, shared: counted })
     }
 
     /// What the server serves, for as long as its lifetime lasts.
     #[must_use]
     pub fn router(&self, lifetime: Lifetime) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
-        let limits = &self.config.limits;
-        let room = Room { user: limits.user_sockets, visitors: limits.visitor_sockets };
         let development = !self.config.is_production();
         self.services.availability.warm_up();
-        let schema_of = || schema(&self.config.limits);
-        let schema = schema_of().finish();
+        let limits = &self.config.limits;
+        let are_limited = self.config.rate_limits == RateLimits::On;
+        let budgets = are_limited.then(|| Budgets::new(limits.budget, self.shared.clone()));
         api::router(Api {
-            positions: Arc::new(Positions::of(&sdl(&schema))),
-            schema,
-            costed_schema: schema_of().extension(Costing).finish(),
+            positions: Arc::new(Positions::of(&sdl(&schema(limits).finish()))),
+            schema: running(limits),
+            pricing: Pricing::new(limits),
+            allowance: Arc::new(Allowance::new(budgets, limits)),
             services: self.services.clone(),
             documents: Arc::new(Documents::new(self.services.database.clone())),
             only_registered: self.config.documents == AcceptedDocuments::Registered,
             live: Arc::default(),
-            seats: Seats::new((self.config.rate_limits == RateLimits::On).then_some(room)),
             limits: self.config.limits,
             introspection: self.config.introspection.unwrap_or(development),
             development,
+            trusted_proxies: self.config.trusted_proxies,
+            proxy_header: self.config.proxy_header,
             allowed_origins: self.config.allowed_origins.clone().into(),
             clock: Arc::clone(&self.services.clock),
             lifetime,
@@ -219,6 +226,8 @@ struct Coordination {
     redis: Option<Redis>,
     lock: Arc<dyn Lock>,
     bus: Arc<dyn Bus>,
+    /// Tells which sessions have ended.
+    sessions: Arc<dyn Bus>,
     shared: Option<SharedCalendars>,
 }
 
@@ -232,15 +241,17 @@ fn coordination(config: &Config, database: &Database, namespace: &str) -> Result
             );
         }
         let (lock, bus) = (Arc::new(LocalLock::default()), Arc::new(LocalBus::default()));
-        return Ok(Coordination { redis: None, lock, bus, shared: None });
+        let sessions = Arc::new(LocalBus::default());
+        return Ok(Coordination { redis: None, lock, bus, sessions, shared: None });
     };
     let url = url.expose_secret().to_owned();
     let redis = Redis::try_new(&url).context("REDIS_URL is not an address of Redis")?;
-    let channel = format!("medislot:{namespace}:calendar");
+    let channel = |name| format!("medislot:{namespace}:{name}");
     Ok(Coordination {
         redis: Some(redis.clone()),
         lock: Arc::new(RedisLock::new(redis.clone())),
         shared: Some(SharedCalendars::new(redis.clone(), namespace.to_owned())),
-        bus: Arc::new(RedisBus::new(redis, url, channel)),
+        sessions: Arc::new(RedisBus::new(redis.clone(), url.clone(), channel("sessions"))),
+        bus: Arc::new(RedisBus::new(redis, url, channel("calendar"))),
     })
 }

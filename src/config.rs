@@ -33,8 +33,13 @@ pub struct Config {
     pub worker: bool,
     /// How log lines look.
     pub log: LogFormat,
-    /// Whether the budgets of clients are enforced.
+    /// Whether budgets, delays after wrong passwords and what one principal may have at a time are enforced; sizes, depth and cost always are.
     pub rate_limits: RateLimits,
+    /// How many proxies stand in front of the server, one behind the other, and tell where a request comes from: what they add is believed, what
+    /// the client itself says is not.
+    pub trusted_proxies: usize,
+    /// In which header they tell it.
+    pub proxy_header: ProxyHeader,
     /// The web origins whose pages may use the API; any in development where none is named.
     pub allowed_origins: Vec<String>,
     /// Whether the schema may be asked for its own description; by default only in development.
@@ -61,6 +66,8 @@ impl Default for Config {
             worker: true,
             log: LogFormat::Auto,
             rate_limits: RateLimits::On,
+            trusted_proxies: 0,
+            proxy_header: ProxyHeader::XForwardedFor,
             allowed_origins: Vec::new(),
             introspection: None,
             documents: AcceptedDocuments::Any,
@@ -100,6 +107,16 @@ pub enum RateLimits {
     On,
     /// They are not: for load tests.
     Off,
+}
+
+/// The header in which proxies tell where a request comes from; whoever is asked by the other one may have written it themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// Which documents are taken.
@@ -150,10 +167,20 @@ pub struct Limits {
     pub ping_seconds: u64,
     /// How many events wait for a slow subscriber before its subscription ends.
     pub queued_events: usize,
+    /// What the requests of one user, or of all visitors at one address, may cost in a minute; so much may be saved up and spent at once.
+    pub budget: u32,
+    /// How many queries and mutations of one user, or of all visitors at one address, may run at a time in one process.
+    pub requests: usize,
+    /// How many subscriptions of one user, or of all visitors at one address, may be open at a time in one process.
+    pub subscriptions: usize,
     /// How many passwords are hashed at a time.
     pub password_hashes: usize,
-    /// How many wrong passwords in a row an account stands before it makes the next one wait.
+    /// How many wrong passwords or codes an account stands before it makes the next one wait, and half as many messages that somebody asks to
+    /// have sent there; with time they are forgotten.
     pub password_attempts: u32,
+    /// How many attempts of each kind (wrong passwords, registrations, codes, resets) may come from one address of the network, where many
+    /// people may be, before the next one waits.
+    pub attempts_from_one_place: u32,
 }
 
 impl Default for Limits {
@@ -176,8 +203,12 @@ impl Default for Limits {
             init_seconds: 5,
             ping_seconds: 20,
             queued_events: 256,
+            budget: 600_000,
+            requests: 250,
+            subscriptions: 1_000,
             password_hashes: 2,
             password_attempts: 10,
+            attempts_from_one_place: 100,
         }
     }
 }
@@ -199,11 +230,18 @@ impl Limits {
             self.user_sockets,
             self.visitor_sockets,
             self.queued_events,
+            self.requests,
+            self.subscriptions,
             self.password_hashes,
         ];
         let seconds = [self.operation_seconds, self.init_seconds, self.ping_seconds];
         let are_set = sizes.iter().all(|size| *size > 0) && seconds.iter().all(|seconds| *seconds > 0);
-        ensure!(are_set && self.password_attempts > 0, "no limit may be 0");
+        let attempts = [self.password_attempts, self.attempts_from_one_place];
+        ensure!(are_set && attempts.iter().all(|count| *count > 0), "no limit may be 0");
+        ensure!(
+            usize::try_from(self.budget)? >= self.complexity,
+            "a budget allows at least one request of the highest complexity"
+        );
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ mod sessions;
 mod store;
 mod token;
 
-pub use attempts::Attempts;
+pub use attempts::{Allowed, Attempt, Attempts, By};
 pub use endings::Ending;
 pub use jobs::{forget_sessions, watch_sessions};
 pub use model::{

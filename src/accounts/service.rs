@@ -1,16 +1,21 @@
 //! Coming in, staying in, going out.
 
 use super::{
-    attempts::Attempts,
+    attempts::{Attempt, Attempts, By},
     endings::Endings,
     model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignOut, User, canonical_email},
     password::Passwords,
+    sessions::Proven,
     store::{self, Presented},
     token::Tokens,
 };
 use crate::{
-    infra::db::{Database, Transaction},
+    infra::{
+        bus::Bus,
+        db::{Database, Transaction},
+    },
     kernel::{
+        client::Client,
         clock::Clock,
         id::{SessionId, UserId},
         rejection::{Code, Refusal, Rejection},
@@ -28,9 +33,9 @@ use std::{sync::Arc, time::Duration};
 
 /// How long a session lasts if it is not refreshed.
 pub(super) const SESSION: TimeDelta = TimeDelta::days(30);
-/// How long a token is believed without looking at it again: a session that ends elsewhere ends here at most so much later.
-const PROVEN: Duration = Duration::from_secs(1);
-const MOST_PROVEN: u64 = 100_000;
+/// For how long a token that nobody uses is remembered.
+const REMEMBERED: Duration = Duration::from_secs(30);
+const MOST_REMEMBERED: u64 = 100_000;
 
 /// Accounts and sessions.
 #[derive(Debug)]
@@ -41,12 +46,12 @@ pub struct Accounts {
     passwords: Passwords,
     attempts: Attempts,
     pub(super) endings: Endings,
-    /// What tokens proved within the last second, by their SHA-256 hashes.
-    pub(super) proven: Cache<[u8; 32], (Viewer, DateTime<Utc>)>,
+    /// What tokens prove that are used, by their SHA-256 hashes.
+    pub(super) proven: Cache<[u8; 32], Arc<Proven>>,
 }
 
 impl Accounts {
-    /// Accounts in `database`; `attempts` says how many wrong passwords an address stands.
+    /// Accounts in `database`; `attempts` says how many wrong passwords are stood, and `bus` tells all processes which sessions have ended.
     #[must_use]
     pub fn new(
         database: Database,
@@ -54,22 +59,24 @@ impl Accounts {
         tokens: Tokens,
         passwords: Passwords,
         attempts: Attempts,
+        bus: Arc<dyn Bus>,
     ) -> Self {
-        let proven = Cache::builder().max_capacity(MOST_PROVEN).time_to_live(PROVEN).build();
-        Self { database, clock, tokens, passwords, attempts, endings: Endings::default(), proven }
+        let proven = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_idle(REMEMBERED).build();
+        Self { database, clock, tokens, passwords, attempts, endings: Endings::new(bus), proven }
     }
 
     /// Makes a patient's account and signs in.
     ///
     /// # Errors
-    /// What is wrong with the input, or `EmailTaken`.
-    pub async fn register(&self, account: Account, device: Option<String>) -> Result<IssuedSession, Rejection> {
-        let id = UserId::new();
+    /// What is wrong with the input, `EmailTaken`, or `TooManyAttempts`.
+    pub async fn register(&self, account: Account, client: &Client) -> Result<IssuedSession, Rejection> {
+        let (id, now) = (UserId::new(), self.clock.now());
+        // Who tries many addresses learns who has an account.
+        self.attempts.begin(Attempt::Register, &[By::Origin(client.address)], now).await?;
         let user = self.prepare(id, account, RoleName::Patient).await?;
-        let now = self.clock.now();
         let transaction = self.database.begin().await?;
         store::insert_user_in(&transaction, user, now).await?;
-        let session = self.begin_session_in(&transaction, id, device, now).await?;
+        let session = self.begin_session_in(&transaction, id, client, now).await?;
         transaction.commit().await?;
         tracing::info!(user.id = %id, "registered");
         self.issued(self.user(id).await?, session, now)
@@ -119,22 +126,20 @@ impl Accounts {
     ///
     /// # Errors
     /// `InvalidCredentials`, the same for an unknown address; `TooManyAttempts`.
-    pub async fn login(&self, credentials: Credentials, device: Option<String>) -> Result<IssuedSession, Rejection> {
+    pub async fn login(&self, credentials: Credentials, client: &Client) -> Result<IssuedSession, Rejection> {
         let email = canonical_email(&credentials.email);
-        if let Err(wait) = self.attempts.begin(&email, self.clock.now()).await {
-            let message = format!("Too many wrong passwords. Try again in {} s.", wait.num_seconds() + 1);
-            return Err(Refusal::new(Code::TooManyAttempts, message).into());
-        }
+        let by = [By::Address(&email), By::Origin(client.address)];
+        self.attempts.begin(Attempt::Login, &by, self.clock.now()).await?;
         let known = store::find_by_email(&self.database, &email).await?;
         let (user, hash) = known.unzip();
         let right = self.passwords.verify(credentials.password, hash).await?;
         let Some(user) = user.filter(|user| right && user.active) else {
             return Err(Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into());
         };
-        self.attempts.succeeded(&email).await;
+        self.attempts.succeeded(Attempt::Login, &by).await;
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
-        let session = self.begin_session_in(&transaction, user.id, device, now).await?;
+        let session = self.begin_session_in(&transaction, user.id, client, now).await?;
         transaction.commit().await?;
         self.issued(user, session, now)
     }
@@ -157,10 +162,9 @@ impl Accounts {
                 }
             }
             Presented::Spent(id) => {
-                store::end_session_in(&transaction, id, now).await?;
+                let ended = store::end_session_in(&transaction, id, now).await?;
                 transaction.commit().await?;
-                self.proven.invalidate_all();
-                self.endings.look();
+                self.endings.end(ended).await;
                 tracing::warn!(session.id = %id, "a refresh token was used twice: the session is ended");
             }
             Presented::Unknown => {}
@@ -180,12 +184,12 @@ impl Accounts {
             SignOut::Everywhere => None,
         };
         let transaction = self.database.begin().await?;
-        let count = store::end_sessions_of_in(&transaction, viewer.user_id, only, self.clock.now()).await?;
+        let ended = store::end_sessions_of_in(&transaction, viewer.user_id, only, self.clock.now()).await?;
         transaction.commit().await?;
-        self.proven.invalidate_all();
-        self.endings.look();
+        let is_none = ended.is_empty();
+        self.endings.end(ended).await;
         match which {
-            SignOut::There(_) if count == 0 => Err(Refusal::not_found("sessionId").into()),
+            SignOut::There(_) if is_none => Err(Refusal::not_found("sessionId").into()),
             _ => Ok(()),
         }
     }
@@ -214,12 +218,12 @@ impl Accounts {
         &self,
         transaction: &Transaction,
         user_id: UserId,
-        device: Option<String>,
+        client: &Client,
         now: DateTime<Utc>,
     ) -> Result<(SessionId, SecretString), Rejection> {
         let (id, token) = (SessionId::new(), new_refresh_token());
         let period = (now, now + SESSION);
-        store::insert_session_in(transaction, (user_id, id), device, period, hash(&token)).await?;
+        store::insert_session_in(transaction, (user_id, id), client.device.clone(), period, hash(&token)).await?;
         Ok((id, token))
     }
 

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, RelationDef,
+    QuerySelect, RelationDef, Select,
     sea_query::{Expr, ExprTrait, LockType},
 };
 use std::collections::HashMap;
@@ -200,31 +200,35 @@ pub async fn continue_session_in(
     user.try_into().map(Some)
 }
 
-/// Ends a session; tells how many that were.
-pub async fn end_session_in(transaction: &Transaction, id: SessionId, now: DateTime<Utc>) -> Result<u64, Rejection> {
+/// Ends a session; tells it back if it went on till then.
+pub async fn end_session_in(
+    transaction: &Transaction,
+    id: SessionId,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionId>, Rejection> {
     end_in(transaction, session::Column::Id.eq(id), now).await
 }
 
-/// Ends the sessions of a user, all or that one; tells how many that were.
+/// Ends the sessions of a user, all or that one; tells which.
 pub async fn end_sessions_of_in(
     transaction: &Transaction,
     user_id: UserId,
     only: Option<SessionId>,
     now: DateTime<Utc>,
-) -> Result<u64, Rejection> {
+) -> Result<Vec<SessionId>, Rejection> {
     let of_user = session::Column::UserId.eq(user_id);
     let which = only.map_or(of_user.clone(), |id| of_user.and(session::Column::Id.eq(id)));
     end_in(transaction, which, now).await
 }
 
-async fn end_in(transaction: &Transaction, which: Expr, now: DateTime<Utc>) -> Result<u64, Rejection> {
+async fn end_in(transaction: &Transaction, which: Expr, now: DateTime<Utc>) -> Result<Vec<SessionId>, Rejection> {
     let ended = session::Entity::update_many()
         .col_expr(session::Column::EndedAt, Expr::value(now))
         .filter(which)
         .filter(session::Column::EndedAt.is_null())
-        .exec(&**transaction)
+        .exec_with_returning(&**transaction)
         .await?;
-    Ok(ended.rows_affected)
+    Ok(ended.into_iter().map(|session| session.id).collect())
 }
 
 /// The sessions that were ended at this instant or later.
@@ -271,11 +275,30 @@ pub async fn remove_sessions_in(transaction: &Transaction, instant: DateTime<Utc
 
 #[derive(FromQueryResult)]
 struct ViewerRow {
+    id: SessionId,
     user_id: UserId,
     role: user::Role,
     clinic_id: Option<::entity::id::ClinicId>,
     time_zone: String,
     doctor_id: Option<DoctorId>,
+}
+
+impl TryFrom<ViewerRow> for Viewer {
+    type Error = Rejection;
+
+    fn try_from(row: ViewerRow) -> Result<Self, Rejection> {
+        let role = match (row.role, row.clinic_id, row.doctor_id) {
+            (user::Role::Patient, ..) => Role::Patient,
+            (user::Role::Doctor, _, Some(doctor)) => Role::Doctor(doctor),
+            (user::Role::Doctor, _, None) => {
+                return Err(Internal::new("a doctor without a profile").into());
+            }
+            (user::Role::Admin, Some(clinic), _) => Role::ClinicAdmin(clinic),
+            (user::Role::Admin, None, _) => Role::PlatformAdmin,
+        };
+        let time_zone = row.time_zone.parse().map_err(|_| Internal::new("a user's time zone is unknown"))?;
+        Ok(Self { user_id: row.user_id, session_id: row.id, role, time_zone })
+    }
 }
 
 /// Who is signed in with this session, if it goes on and the user may still sign in.
@@ -284,12 +307,36 @@ pub async fn find_viewer(
     session_id: SessionId,
     now: DateTime<Utc>,
 ) -> Result<Option<Viewer>, Rejection> {
+    let row = viewers(now).filter(session::Column::Id.eq(session_id)).into_model::<ViewerRow>().one(connection).await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Who is signed in with these sessions, as far as they go on.
+pub async fn find_viewers(
+    connection: &impl ConnectionTrait,
+    mut sessions: Vec<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<HashMap<SessionId, Viewer>, Rejection> {
+    let Some(last) = sessions.last().copied() else { return Ok(HashMap::new()) };
+    // A few sizes, so that the database need not learn a statement for each number.
+    sessions.resize(sessions.len().next_power_of_two(), last);
+    let rows =
+        viewers(now).filter(session::Column::Id.is_in(sessions)).into_model::<ViewerRow>().all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Viewer::try_from(row).ok())
+        .map(|viewer| (viewer.session_id, viewer))
+        .collect())
+}
+
+fn viewers(now: DateTime<Utc>) -> Select<session::Entity> {
     let to_user: RelationDef =
         session::Entity::belongs_to(user::Entity).from(session::Column::UserId).to(user::Column::Id).into();
     let to_doctor: RelationDef =
         session::Entity::belongs_to(doctor::Entity).from(session::Column::UserId).to(doctor::Column::UserId).into();
-    let row = session::Entity::find_by_id(session_id)
+    session::Entity::find()
         .select_only()
+        .column(session::Column::Id)
         .column(session::Column::UserId)
         .column(user::Column::Role)
         .column(user::Column::ClinicId)
@@ -300,19 +347,4 @@ pub async fn find_viewer(
         .filter(session::Column::EndedAt.is_null())
         .filter(session::Column::ExpiresAt.gt(now))
         .filter(user::Column::Active.eq(true))
-        .into_model::<ViewerRow>()
-        .one(connection)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let role = match (row.role, row.clinic_id, row.doctor_id) {
-        (user::Role::Patient, ..) => Role::Patient,
-        (user::Role::Doctor, _, Some(doctor)) => Role::Doctor(doctor),
-        (user::Role::Doctor, _, None) => {
-            return Err(Internal::new("a doctor without a profile").into());
-        }
-        (user::Role::Admin, Some(clinic), _) => Role::ClinicAdmin(clinic),
-        (user::Role::Admin, None, _) => Role::PlatformAdmin,
-    };
-    let time_zone = row.time_zone.parse().map_err(|_| Internal::new("a user's time zone is unknown"))?;
-    Ok(Some(Viewer { user_id: row.user_id, session_id, role, time_zone }))
 }

@@ -58,6 +58,8 @@ struct Claims {
     sub: String,
     sid: String,
     iat: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
     exp: i64,
 }
 
@@ -141,6 +143,7 @@ impl Tokens {
             sub: user_id.to_string(),
             sid: session_id.to_string(),
             iat: now.timestamp(),
+            nbf: None,
             exp: expires_at.timestamp(),
         };
         let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
@@ -154,11 +157,11 @@ impl Tokens {
         let header = jsonwebtoken::decode_header(token).ok()?;
         let key = self.verifying.get(header.kid.as_deref()?)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()?.claims;
-        let (issued_at, expires_at) =
-            (DateTime::from_timestamp(claims.iat, 0)?, DateTime::from_timestamp(claims.exp, 0)?);
+        let expires_at = DateTime::from_timestamp(claims.exp, 0)?;
+        let begins_at = DateTime::from_timestamp(claims.nbf.unwrap_or(claims.iat).max(claims.iat), 0)?;
         // Two processes' clocks may differ by a little.
-        let issued = issued_at <= now + TimeDelta::minutes(1);
-        (issued && now < expires_at).then_some((claims.sid.parse().ok()?, expires_at))
+        let has_begun = begins_at <= now + TimeDelta::minutes(1);
+        (has_begun && now < expires_at).then_some((claims.sid.parse().ok()?, expires_at))
     }
 }
 
@@ -230,6 +233,7 @@ mod tests {
             sub: UserId::new().to_string(),
             sid: SessionId::new().to_string(),
             iat: 0,
+            nbf: None,
             exp: 900,
         };
         let secret = EncodingKey::from_secret(b"guessed");

@@ -2,15 +2,21 @@
 //! those who accept only `application/json`.
 
 use super::{
+    address::Address,
+    allowance::retry_after,
     live::Subscriber,
     negotiation::{MediaType, accepted, is_json},
-    operation::{Api, Asked, refused, server_error},
+    operation::{Api, Asked, Operation, refused, server_error},
     sse,
     trace::RequestId,
 };
 use crate::{
     graphql::{Caller, reveal},
-    kernel::{rejection::Rejection, viewer::Viewer},
+    kernel::{
+        client::{Client, Principal},
+        rejection::Rejection,
+        viewer::Viewer,
+    },
 };
 use async_graphql::{Response as Answer, Variables, parser::types::OperationType};
 use async_graphql_axum::GraphQLResponse;
@@ -81,6 +87,7 @@ fn object(value: Option<Value>) -> Option<Map<String, Value>> {
 pub async fn post(
     State(api): State<Arc<Api>>,
     Extension(request_id): Extension<RequestId>,
+    Extension(address): Extension<Address>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
@@ -93,7 +100,10 @@ pub async fn post(
         Err(rejection) => return plain(rejection.status(), "The body cannot be read, or is too large."),
     };
     let parameters = serde_json::from_slice::<Parameters>(&body).map_err(|_| "The body is not a JSON object.");
-    respond(&api, parameters.and_then(Parameters::asked), &headers, media_type, &request_id, false).await
+    let asked = parameters.and_then(Parameters::asked);
+    Exchange { api: &api, headers: &headers, address, media_type, request_id: &request_id.0 }
+        .respond(asked, false)
+        .await
 }
 
 /// The parameters of a GET request; an empty one is none.
@@ -130,63 +140,94 @@ impl QueryString {
 pub async fn get(
     State(api): State<Arc<Api>>,
     Extension(request_id): Extension<RequestId>,
+    Extension(address): Extension<Address>,
     headers: HeaderMap,
     query: Result<Query<QueryString>, QueryRejection>,
 ) -> Response {
     let Some(media_type) = accepted(&headers) else { return StatusCode::NOT_ACCEPTABLE.into_response() };
-    let request = query.map_err(|_| "The query string cannot be read.").and_then(|Query(query)| query.asked());
-    respond(&api, request, &headers, media_type, &request_id, true).await
+    let asked = query.map_err(|_| "The query string cannot be read.").and_then(|Query(query)| query.asked());
+    Exchange { api: &api, headers: &headers, address, media_type, request_id: &request_id.0 }.respond(asked, true).await
 }
 
-async fn respond(
-    api: &Arc<Api>,
-    request: Result<Asked, &'static str>,
-    headers: &HeaderMap,
+/// A request, and how it wants to be answered.
+struct Exchange<'a> {
+    api: &'a Arc<Api>,
+    headers: &'a HeaderMap,
+    address: Address,
     media_type: MediaType,
-    RequestId(request_id): &RequestId,
-    is_get: bool,
-) -> Response {
-    let operation = match request.map_err(|message| refused("BAD_USER_INPUT", message)) {
-        // A body that is no GraphQL request at all is 400, whatever the client accepts.
-        Err(error) => {
-            return answer(Answer::from_errors(vec![error]), media_type, StatusCode::BAD_REQUEST);
+    request_id: &'a str,
+}
+
+impl Exchange<'_> {
+    async fn respond(&self, asked: Result<Asked, &'static str>, is_get: bool) -> Response {
+        let asked = match asked {
+            Ok(asked) => asked,
+            // A body that is no GraphQL request at all is 400, whatever the client accepts.
+            Err(message) => {
+                let error = refused("BAD_USER_INPUT", message);
+                return answer(Answer::from_errors(vec![error]), self.media_type, StatusCode::BAD_REQUEST);
+            }
+        };
+        let (viewer, proven_until) = match viewer(self.api, self.headers).await {
+            Ok(viewer) => viewer,
+            Err(rejection) => {
+                let status = match rejection {
+                    Rejection::Unauthenticated => StatusCode::UNAUTHORIZED,
+                    _ => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                let response = reveal(Answer::from_errors(vec![server_error(rejection)]), self.request_id);
+                return answer(response, self.media_type, status);
+            }
+        };
+        let client = Client { device: device(self.headers), address: self.address.0 };
+        let principal = Principal::of(viewer.as_ref(), &client);
+        let mut response = match self.api.admit(asked, principal, self.request_id).await {
+            Ok(operation) => self.run(operation, (viewer, proven_until), client, is_get).await,
+            Err(errors) => self.request_error(Answer::from_errors(errors)),
+        };
+        self.api.allowance.tell(principal, response.headers_mut()).await;
+        response
+    }
+
+    async fn run(
+        &self,
+        operation: Operation,
+        (viewer, proven_until): (Option<Viewer>, Option<DateTime<Utc>>),
+        client: Client,
+        is_get: bool,
+    ) -> Response {
+        let (api, media_type) = (self.api, self.media_type);
+        if is_get && operation.kind == OperationType::Mutation {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Send mutations by POST.");
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return response;
         }
-        Ok(asked) => api.admit(asked).await,
-    };
-    let operation = match operation {
-        Ok(operation) => operation,
-        Err(error) => return request_error(Answer::from_errors(vec![*error]), media_type),
-    };
-    if is_get && operation.kind == OperationType::Mutation {
-        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Send mutations by POST.");
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-        return response;
-    }
-    if operation.kind == OperationType::Subscription && media_type != MediaType::EventStream {
-        let message = "Subscriptions are served over WebSocket (graphql-transport-ws), or as text/event-stream.";
-        return request_error(Answer::from_errors(vec![refused("BAD_USER_INPUT", message)]), media_type);
-    }
-    let (viewer, proven_until) = match viewer(api, headers).await {
-        Ok(viewer) => viewer,
-        Err(rejection) => {
-            let status = match rejection {
-                Rejection::Unauthenticated => StatusCode::UNAUTHORIZED,
-                _ => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            let response = reveal(Answer::from_errors(vec![server_error(rejection)]), request_id);
-            return answer(response, media_type, status);
+        if operation.kind == OperationType::Subscription && media_type != MediaType::EventStream {
+            let message = "Subscriptions are served over WebSocket (graphql-transport-ws), or as text/event-stream.";
+            return self.request_error(Answer::from_errors(vec![refused("BAD_USER_INPUT", message)]));
         }
-    };
-    let device = device(headers);
-    if media_type == MediaType::EventStream {
-        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).map(Into::into);
-        let subscriber = Subscriber { viewer, authorization };
-        return sse::run(api, operation, (subscriber, device), proven_until, request_id).await;
+        if media_type == MediaType::EventStream {
+            let authorization = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let subscriber = Subscriber { viewer, authorization: authorization.map(Into::into), client };
+            let streamed = sse::run(api, operation, subscriber, proven_until, self.request_id).await;
+            return streamed.unwrap_or_else(|refused| self.request_error(refused));
+        }
+        let response = api.execute(operation, Caller::new(viewer, client), self.request_id).await;
+        let has_run = response.is_ok() || response.errors.iter().any(|error| !error.path.is_empty());
+        if has_run { answer(response, media_type, StatusCode::OK) } else { self.request_error(response) }
     }
-    let caller = Caller::new(viewer, device);
-    let response = api.execute(operation, caller, request_id).await;
-    let has_run = response.is_ok() || response.errors.iter().any(|error| !error.path.is_empty());
-    if has_run { answer(response, media_type, StatusCode::OK) } else { request_error(response, media_type) }
+
+    /// The request was refused before anything ran.
+    fn request_error(&self, response: Answer) -> Response {
+        if retry_after(&response.errors).is_some() {
+            return answer(response, self.media_type, StatusCode::TOO_MANY_REQUESTS);
+        }
+        match self.media_type {
+            MediaType::GraphQlResponse => answer(response, self.media_type, StatusCode::BAD_REQUEST),
+            MediaType::Json => answer(response, self.media_type, StatusCode::OK),
+            MediaType::EventStream => sse::refuse(&response),
+        }
+    }
 }
 
 /// Who is asking, and until when that is proven.
@@ -203,19 +244,11 @@ pub fn device(headers: &HeaderMap) -> Option<String> {
     Some(agent.chars().take(200).collect())
 }
 
-/// The request was refused before anything ran.
-fn request_error(response: Answer, media_type: MediaType) -> Response {
-    match media_type {
-        MediaType::GraphQlResponse => answer(response, media_type, StatusCode::BAD_REQUEST),
-        MediaType::Json => answer(response, media_type, StatusCode::OK),
-        MediaType::EventStream => sse::refuse(&response),
-    }
-}
-
 fn answer(response: Answer, media_type: MediaType, status: StatusCode) -> Response {
     // What is no stream is JSON.
     let media_type = if media_type == MediaType::EventStream { MediaType::Json } else { media_type };
     let is_request_error = !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty());
+    let wait = retry_after(&response.errors);
     let mut answer = if is_request_error {
         // Where nothing ran there is no data, not even null.
         axum::Json(serde_json::json!({ "errors": response.errors })).into_response()
@@ -226,6 +259,9 @@ fn answer(response: Answer, media_type: MediaType, status: StatusCode) -> Respon
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = wait {
+        headers.insert(header::RETRY_AFTER, seconds);
+    }
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

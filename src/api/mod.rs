@@ -1,5 +1,7 @@
 //! The edge: HTTP, WebSocket and server-sent events. All pass the same door ([`operation`]): who is asking, is it small enough, is it let run.
 
+mod address;
+mod allowance;
 mod document;
 mod graphiql;
 mod health;
@@ -15,8 +17,8 @@ mod trace;
 mod variables;
 mod websocket;
 
+pub use allowance::Allowance;
 pub use live::Live;
 pub use operation::{Api, Lifetime};
 pub use router::router;
 pub use variables::Positions;
-pub use websocket::{Room, Seats};

@@ -1,12 +1,13 @@
 //! One door for every operation, whatever it comes over.
 
-use super::{document, live::Live, text, variables::Positions, websocket::Seats};
+use super::{allowance::Allowance, document, live::Live, text, variables::Positions};
 use crate::{
-    config::Limits,
+    config::{Limits, ProxyHeader},
     documents::{Documents, digest},
-    graphql::{Began, Caller, Loaders, MedislotSchema, Phase, Services, Spent, reveal},
+    graphql::{Began, Caller, Loaders, MedislotSchema, Phase, Pricing, Services, reveal},
     infra::db::count_statements,
     kernel::{
+        client::Principal,
         clock::Clock,
         rejection::{Internal, Rejection},
         viewer::Viewer,
@@ -30,8 +31,10 @@ use tracing::Instrument;
 pub struct Api {
     /// The schema.
     pub schema: MedislotSchema,
-    /// The same, and it tells what a request costs.
-    pub costed_schema: MedislotSchema,
+    /// What operations cost.
+    pub pricing: Pricing,
+    /// What every principal may have.
+    pub allowance: Arc<Allowance>,
     /// Which places of the schema take no null.
     pub positions: Arc<Positions>,
     /// The services behind it.
@@ -42,8 +45,6 @@ pub struct Api {
     pub only_registered: bool,
     /// The subscriptions that are running.
     pub live: Arc<Live>,
-    /// Who has how many sockets.
-    pub seats: Arc<Seats>,
     /// All ceilings.
     pub limits: Limits,
     /// Whether the schema may be asked for its own description.
@@ -52,6 +53,10 @@ pub struct Api {
     pub development: bool,
     /// The web origins whose pages may use the API; any where none is named, in development.
     pub allowed_origins: Arc<[String]>,
+    /// How many proxies are believed.
+    pub trusted_proxies: usize,
+    /// Where they tell who has connected to them.
+    pub proxy_header: ProxyHeader,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// How the process ends.
@@ -77,6 +82,9 @@ impl Lifetime {
         SPREAD.mul_f64(rand::random())
     }
 }
+
+/// How many bytes of a document are looked over for what a field costs.
+const BYTES_FOR_ONE: usize = 64;
 
 /// What a client asks for.
 #[derive(Debug, Default)]
@@ -106,6 +114,8 @@ pub struct Operation {
     pub document: ExecutableDocument,
     /// What it is.
     pub kind: OperationType,
+    /// What it costs.
+    pub cost: usize,
     /// Whether the answer tells what it costs.
     pub wants_cost: bool,
 }
@@ -121,11 +131,34 @@ impl Api {
         self.services.accounts.authenticate(token.trim()).await
     }
 
-    /// Looks a request over. Nothing has run when it is refused.
+    /// Looks a request over, and takes what it costs from the budget of its principal. Nothing has run when it is refused.
     ///
     /// # Errors
     /// What the client is told.
-    pub async fn admit(&self, asked: Asked) -> Result<Operation, Box<ServerError>> {
+    pub async fn admit(
+        &self,
+        asked: Asked,
+        principal: Principal,
+        request_id: &str,
+    ) -> Result<Operation, Vec<ServerError>> {
+        let admitted = self.look_over(asked, principal).await;
+        admitted.map_err(|errors| reveal(Response::from_errors(errors), request_id).errors)
+    }
+
+    async fn look_over(&self, asked: Asked, principal: Principal) -> Result<Operation, Vec<ServerError>> {
+        // Looking is work too: it is paid first, so that what is refused is not free.
+        let length = [&asked.query, &asked.document_id].into_iter().flatten().map(String::len).sum::<usize>();
+        let looking = 1 + length / BYTES_FOR_ONE;
+        self.allowance.spend(principal, looking).await.map_err(|error| vec![error])?;
+        let mut operation = self.parse(asked).await.map_err(|error| vec![*error])?;
+        operation.cost = self.pricing.price(Self::bare(&operation)).await?;
+        let rest = operation.cost.saturating_sub(looking);
+        self.allowance.spend(principal, rest).await.map_err(|error| vec![error])?;
+        Ok(operation)
+    }
+
+    /// What is asked for, if its text and its document are small enough.
+    async fn parse(&self, asked: Asked) -> Result<Operation, Box<ServerError>> {
         let query = self.text(&asked).await?;
         text::check(&query, &self.limits).map_err(|message| Box::new(refused("QUERY_TOO_COMPLEX", message)))?;
         let mut document = parse_query(&*query).map_err(|error| {
@@ -146,7 +179,7 @@ impl Api {
         if kind == OperationType::Subscription {
             document::unwrap_root(&mut document, operation_name.as_deref());
         }
-        Ok(Operation { query, name: operation_name, variables, document, kind, wants_cost })
+        Ok(Operation { query, name: operation_name, variables, document, kind, cost: 0, wants_cost })
     }
 
     /// The document that is asked for, by itself or by its id.
@@ -174,21 +207,20 @@ impl Api {
         let kind = operation.kind;
         let span = tracing::info_span!("operation", request.id = request_id);
         let run = async {
-            let spent = operation.wants_cost.then(Spent::default);
-            let schema = if spent.is_some() { &self.costed_schema } else { &self.schema };
-            let mut request = self.request(&operation, &caller);
-            if let Some(spent) = &spent {
-                request = request.data(spent.clone());
-            }
+            let _turn = match self.allowance.request(caller.principal()) {
+                Ok(turn) => turn,
+                Err(error) => return Response::from_errors(vec![error]),
+            };
+            let request = self.request(&operation, &caller);
             let patience = Duration::from_secs(self.limits.operation_seconds);
             let (response, statements) =
-                count_statements(tokio::time::timeout(patience, schema.execute(request))).await;
+                count_statements(tokio::time::timeout(patience, self.schema.execute(request))).await;
             let mut response = response.unwrap_or_else(|_| {
                 let cause = Internal::new("an operation took too long");
                 Response::from_errors(vec![server_error(Rejection::Unavailable(cause))])
             });
-            if let Some(cost) = spent.and_then(|spent| spent.cost()) {
-                response = response.extension("cost", Value::from(cost));
+            if operation.wants_cost {
+                response = response.extension("cost", Value::from(operation.cost));
             }
             tracing::debug!(%kind, statements, errors = response.errors.len(), "answered");
             reveal(response, request_id)
@@ -196,19 +228,16 @@ impl Api {
         run.instrument(span).await
     }
 
-    /// Runs a subscription for one phase; nothing where it has nothing to say. What it costs is noted in `spent`, where that is given.
+    /// Runs a subscription for one phase; nothing where it has nothing to say.
     pub async fn run_phase(
         &self,
         operation: &Operation,
         caller: &Caller,
-        (phase, spent): (Phase, Option<&Spent>),
+        phase: Phase,
         request_id: &str,
     ) -> Option<Response> {
         let request = self.request(operation, caller).data(phase);
-        let mut answers = match spent {
-            Some(spent) => self.costed_schema.execute_stream(request.data(spent.clone())),
-            None => self.schema.execute_stream(request),
-        };
+        let mut answers = self.schema.execute_stream(request);
         let patience = Duration::from_secs(self.limits.operation_seconds);
         let answer = tokio::time::timeout(patience, answers.next()).await.unwrap_or_else(|_| {
             let cause = Internal::new("an answer took too long");
@@ -217,10 +246,16 @@ impl Api {
         answer.map(|answer| reveal(answer, request_id))
     }
 
-    fn request(&self, operation: &Operation, caller: &Caller) -> Request {
+    /// An operation for the library.
+    fn bare(operation: &Operation) -> Request {
         let mut request = Request::new(&*operation.query).variables(operation.variables.clone());
         request.operation_name.clone_from(&operation.name);
         request.set_parsed_query(operation.document.clone());
+        request
+    }
+
+    fn request(&self, operation: &Operation, caller: &Caller) -> Request {
+        let request = Self::bare(operation);
         let request = if self.introspection { request } else { request.disable_introspection() };
         let loaders = Loaders::new(&self.services, caller);
         let began = Began(self.services.hub.cursor());

@@ -1,6 +1,13 @@
 //! The routes.
 
-use super::{graphiql, health, http, keys, operation::Api, trace::trace, websocket};
+use super::{
+    address,
+    allowance::{LEFT, POLICY},
+    graphiql, health, http, keys,
+    operation::Api,
+    trace::trace,
+    websocket,
+};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, connect_info::IntoMakeServiceWithConnectInfo},
@@ -23,7 +30,10 @@ pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
     let cors = cors(&api);
     let page = graphiql::routes(api.development);
     let shows_page = api.introspection;
-    let graphql = get(websocket::get_or_upgrade).post(http::post);
+    let api = Arc::new(api);
+    let graphql = get(websocket::get_or_upgrade)
+        .post(http::post)
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), address::note));
     let mut router = Router::new()
         .route("/graphql", graphql)
         .route("/.well-known/jwks.json", get(keys::jwks))
@@ -42,7 +52,7 @@ pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, patience))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(trace))
-        .with_state(Arc::new(api))
+        .with_state(api)
         .into_make_service_with_connect_info()
 }
 
@@ -57,6 +67,6 @@ fn cors(api: &Api) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([HeaderName::from_static("x-request-id")])
+        .expose_headers([HeaderName::from_static("x-request-id"), POLICY, LEFT, header::RETRY_AFTER])
         .max_age(Duration::from_hours(1))
 }

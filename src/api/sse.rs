@@ -4,6 +4,7 @@
 //! Source: PROTOCOL.md of the graphql-sse library.
 
 use super::{
+    allowance::retry_after,
     live::{self, Delivery, Subscriber},
     operation::{Api, Lifetime, Operation},
 };
@@ -27,18 +28,22 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// Runs an operation and streams its answers, until it ends, the token does, or the process. Only in the first case the client is told that this
 /// is all: otherwise it comes again.
+///
+/// # Errors
+/// Where the client has as many subscriptions as it may.
 pub async fn run(
     api: &Arc<Api>,
     operation: Operation,
-    (subscriber, device): (Subscriber, Option<String>),
+    subscriber: Subscriber,
     proven_until: Option<DateTime<Utc>>,
     request_id: &str,
-) -> Response {
+) -> Result<Response, Answer> {
     let ending = subscriber.viewer.as_ref().map(|viewer| api.services.accounts.ending(viewer.session_id));
     let is_subscription = operation.kind == OperationType::Subscription;
     let answers: BoxStream<'static, String> = if is_subscription {
         let errors = |errors: &[ServerError]| written(&json!({ "errors": errors }));
         match live::subscribe(api, operation, subscriber).await {
+            Err(refused) if retry_after(&refused).is_some() => return Err(Answer::from_errors(refused.to_vec())),
             Err(refused) => stream::once(std::future::ready(errors(&refused))).boxed(),
             Ok(member) => member
                 .map(move |delivery| match delivery {
@@ -49,15 +54,15 @@ pub async fn run(
         }
     } else {
         let (api, request_id) = (Arc::clone(api), request_id.to_owned());
-        let caller = Caller::new(subscriber.viewer, device);
+        let caller = Caller::new(subscriber.viewer, subscriber.client);
         stream::once(async move { written(&json!(api.execute(operation, caller, &request_id).await)) }).boxed()
     };
     let open = api.lifetime.sockets.token();
     if !is_subscription {
         // What is running comes to its end, as it does for an answer that is not streamed; the process waits for it.
-        return respond(answers.chain(complete()).inspect(move |_| {
+        return Ok(respond(answers.chain(complete()).inspect(move |_| {
             let _ = &open;
-        }));
+        })));
     }
     let shutdown = api.lifetime.shutdown.clone().cancelled_owned();
     let clock = Arc::clone(&api.clock);
@@ -77,7 +82,7 @@ pub async fn run(
             () = async { if let Some(ending) = &ending { ending.come().await } }, if ending.is_some() => {}
         }
     };
-    respond(answers.chain(complete()).take_until(Box::pin(end)))
+    Ok(respond(answers.chain(complete()).take_until(Box::pin(end))))
 }
 
 /// Streams an answer that is none: the request could not run.

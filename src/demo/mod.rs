@@ -13,6 +13,7 @@ use crate::{
     booking::{Booking, BookingRequest, Target, Wanted},
     directory::{Directory, NewClinic, NewDoctor, NewSpecialty, SavedVisitType, VisitMode, VisitType},
     kernel::{
+        client::Client,
         clock::Clock,
         id::{ClinicId, DoctorId, SessionId, SpecialtyId, UserId, VisitTypeId},
         local_time::LocalTime,
@@ -221,7 +222,7 @@ impl Demo<'_> {
             if self.accounts.find_by_email(email).await?.is_some() {
                 continue;
             }
-            let session = self.accounts.register(account(email, name, Tz::Europe__Warsaw), None).await?;
+            let session = self.accounts.register(account(email, name, Tz::Europe__Warsaw), &Client::default()).await?;
             let patient = viewer(session.user.id, Role::Patient, Tz::Europe__Warsaw);
             for doctor_id in doctors.iter().skip(number).step_by(3) {
                 self.book(&patient, *doctor_id, 4 + 5 * number).await?;

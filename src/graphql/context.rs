@@ -9,7 +9,12 @@ use crate::{
     calendar::{self, Hub},
     directory::Directory,
     infra::db::Database,
-    kernel::{clock::Clock, rejection::Rejection, viewer::Viewer},
+    kernel::{
+        client::{Client, Principal},
+        clock::Clock,
+        rejection::Rejection,
+        viewer::Viewer,
+    },
 };
 use async_graphql::Context;
 use std::sync::{
@@ -42,15 +47,15 @@ pub struct Services {
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     viewer: Option<Viewer>,
-    device: Option<String>,
+    client: Client,
     asked: Arc<AtomicBool>,
 }
 
 impl Caller {
-    /// Somebody who is signed in, or a visitor, at what the client calls itself.
+    /// Somebody who is signed in, or a visitor, with the program that they use.
     #[must_use]
-    pub fn new(viewer: Option<Viewer>, device: Option<String>) -> Self {
-        Self { viewer, device, asked: Arc::default() }
+    pub fn new(viewer: Option<Viewer>, client: Client) -> Self {
+        Self { viewer, client, asked: Arc::default() }
     }
 
     /// Who is signed in; nobody for a visitor.
@@ -60,11 +65,17 @@ impl Caller {
         self.viewer.as_ref()
     }
 
-    /// What the client calls itself.
+    /// The program that they use.
     #[must_use]
-    pub fn device(&self) -> Option<&str> {
+    pub fn client(&self) -> &Client {
         self.asked.store(true, Ordering::Relaxed);
-        self.device.as_deref()
+        &self.client
+    }
+
+    /// Who pays for it. No answer depends on that.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        Principal::of(self.viewer.as_ref(), &self.client)
     }
 
     /// Whether anybody has asked who it is.

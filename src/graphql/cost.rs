@@ -1,54 +1,60 @@
-//! What a request costs: the same number that its ceiling is held against.
+//! What an operation costs: the number that its ceiling is held against, and that its principal pays.
 
+use super::schema::{MedislotSchema, schema};
+use crate::config::Limits;
 use async_graphql::{
-    ServerError, ValidationResult,
+    Request, ServerError, ValidationResult,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{Arc, OnceLock};
 
-/// Where the cost of a request is noted.
-#[derive(Clone, Debug)]
-pub struct Spent(Arc<AtomicUsize>);
+/// Looks operations over by all rules of the schema, and tells what they cost. Nothing runs: the library tells the cost to its extensions
+/// alone, and in the schema that runs an extension would slow down every field.
+#[derive(Clone)]
+pub struct Pricing(MedislotSchema);
 
-const UNKNOWN: usize = usize::MAX;
-
-impl Default for Spent {
-    fn default() -> Self {
-        Self(Arc::new(AtomicUsize::new(UNKNOWN)))
-    }
-}
-
-impl Spent {
-    /// The cost, where the request came so far.
+impl Pricing {
+    /// By these limits.
     #[must_use]
-    pub fn cost(&self) -> Option<usize> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|cost| *cost != UNKNOWN)
+    pub fn new(limits: &Limits) -> Self {
+        Self(schema(limits).extension(Stop).finish())
+    }
+
+    /// What an operation costs.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn price(&self, request: Request) -> Result<usize, Vec<ServerError>> {
+        let price = Price::default();
+        let response = self.0.execute(request.data(price.clone())).await;
+        price.0.get().copied().ok_or(response.errors)
     }
 }
 
-/// Notes what requests cost.
-pub struct Costing;
+/// Where the cost is noted.
+#[derive(Clone, Default)]
+struct Price(Arc<OnceLock<usize>>);
 
-impl ExtensionFactory for Costing {
+/// Ends what has been looked over before it runs.
+struct Stop;
+
+impl ExtensionFactory for Stop {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(Self)
     }
 }
 
 #[async_trait::async_trait]
-impl Extension for Costing {
+impl Extension for Stop {
     async fn validation(
         &self,
         context: &ExtensionContext<'_>,
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
         let result = next.run(context).await?;
-        if let Some(spent) = context.data_opt::<Spent>() {
-            spent.0.store(result.complexity, Ordering::Relaxed);
+        if let Some(Price(price)) = context.data_opt() {
+            let _ = price.set(result.complexity);
         }
-        Ok(result)
+        Err(Vec::new())
     }
 }

@@ -33,9 +33,9 @@ mod user_error;
 mod visit_type;
 
 pub use context::{Began, Caller, Services};
-pub use cost::{Costing, Spent};
+pub use cost::Pricing;
 pub use failure::{Failure, reveal};
 pub use live::{Happening, News, Phase, Source};
 pub use loaders::Loaders;
 pub use scalars::Cursor;
-pub use schema::{MedislotSchema, schema, sdl};
+pub use schema::{MedislotSchema, running, schema, sdl};

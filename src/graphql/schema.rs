@@ -21,7 +21,7 @@ use super::{
     visit_type::VisitTypeMutation,
 };
 use crate::config::Limits;
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
 
 /// What can be asked.
 #[derive(Default, MergedObject)]
@@ -65,6 +65,12 @@ pub fn schema(limits: &Limits) -> SchemaBuilder<Query, Mutation, Subscription> {
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity)
         .disable_suggestions()
+}
+
+/// The schema to run what [`Pricing`](super::Pricing) has looked over: that is not done twice.
+#[must_use]
+pub fn running(limits: &Limits) -> MedislotSchema {
+    schema(limits).validation_mode(ValidationMode::Fast).finish()
 }
 
 /// The schema as a document in its definition language, always in the same order.

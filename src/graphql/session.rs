@@ -193,8 +193,7 @@ impl SessionMutation {
             phone: input.phone,
             time_zone: input.time_zone.map(Into::into),
         };
-        let device = context.caller().device().map(str::to_owned);
-        SessionPayload::from_outcome(context.services().accounts.register(account, device).await)
+        SessionPayload::from_outcome(context.services().accounts.register(account, context.caller().client()).await)
     }
 
     /// Sign in with e-mail and password. Unknown addresses and wrong passwords are told the same.
@@ -205,8 +204,7 @@ impl SessionMutation {
         #[graphql(desc = "Who you are.")] input: LoginInput,
     ) -> Result<SessionPayload, Failure> {
         let credentials = Credentials { email: input.email.into(), password: SecretString::from(input.password) };
-        let device = context.caller().device().map(str::to_owned);
-        SessionPayload::from_outcome(context.services().accounts.login(credentials, device).await)
+        SessionPayload::from_outcome(context.services().accounts.login(credentials, context.caller().client()).await)
     }
 
     /// Get the next access token. Each refresh token works once; using one twice ends the whole session.

@@ -22,7 +22,7 @@ pub enum UserErrorCode {
     Taken,
     /// E-mail and password do not belong together.
     InvalidCredentials,
-    /// Wrong passwords came too often: wait before the next one.
+    /// Passwords, codes or registrations were tried too often: wait before the next one.
     TooManyAttempts,
     /// There is an account with this e-mail address.
     EmailTaken,

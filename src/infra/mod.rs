@@ -1,6 +1,7 @@
-//! The database, the lock, the bus and the outbox. Names no feature.
+//! The database, the lock, the bus, the outbox and budgets. Names no feature.
 
 pub mod breaker;
+pub mod budget;
 pub mod bus;
 pub mod db;
 pub mod listing;

@@ -1,6 +1,7 @@
 //! Words that every feature shares. Nothing here reads, writes or waits.
 
 pub mod check;
+pub mod client;
 pub mod clock;
 pub mod interval;
 pub mod local_time;

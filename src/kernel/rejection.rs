@@ -13,7 +13,7 @@ pub enum Code {
     Taken,
     /// Address and password do not belong together.
     InvalidCredentials,
-    /// Wrong passwords came too often: wait.
+    /// Passwords, codes or registrations were tried too often: wait.
     TooManyAttempts,
     /// Somebody has an account with this address.
     EmailTaken,

@@ -6,13 +6,14 @@ use medislot::{
     config::Limits,
     graphql::{Caller, Loaders, schema},
     infra::db::count_statements,
+    kernel::client::Client,
 };
 use serde_json::json;
 
 /// How many statements a query needs, as an admin of the platform, and how long its answer is.
 async fn statements(app: &TestApp, query: &str) -> (u32, usize) {
     let services = &app.app.services;
-    let caller = Caller::new(Some(app.root()), None);
+    let caller = Caller::new(Some(app.root()), Client::default());
     let request = Request::new(query).data(services.clone()).data(Loaders::new(services, &caller)).data(caller);
     let (response, count) = count_statements(schema(&Limits::default()).finish().execute(request)).await;
     assert!(response.errors.is_empty(), "{:?}", response.errors);

@@ -90,7 +90,7 @@ impl Answers {
                 Err(rejection) => return Some(refusal(rejection)),
             },
         };
-        self.write(happening, &Caller::new(viewer, None)).await
+        self.write(happening, &Caller::new(viewer, subscriber.client.clone())).await
     }
 
     /// The same, for whoever waits for it: begun now, beside others, so that nobody waits for the answers of somebody else.
@@ -135,7 +135,7 @@ impl Answers {
 
     async fn write(&self, happening: &Happening, caller: &Caller) -> Written {
         let request_id = RequestId::new().0;
-        let phase = (Phase::Answer(happening.clone()), None);
+        let phase = Phase::Answer(happening.clone());
         let answer = self.api.run_phase(&self.operation, caller, phase, &request_id).await?;
         if ends(&answer) {
             return Some(Delivery::End(Arc::new(answer.errors)));

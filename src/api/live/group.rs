@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     calendar::Cursor,
-    graphql::{Caller, Happening, News, Phase, Source, Spent},
+    graphql::{Caller, Happening, News, Phase, Source},
     kernel::{
         id::SessionId,
         rejection::{Internal, Rejection},
@@ -34,15 +34,7 @@ pub struct Join {
     pub sender: mpsc::Sender<Told>,
     pub subscriber: Subscriber,
     pub after: Option<Cursor>,
-    pub reply: oneshot::Sender<Result<Joined, Arc<Vec<ServerError>>>>,
-}
-
-/// What somebody finds who joins.
-pub struct Joined {
-    /// What they missed.
-    pub missed: BoxStream<'static, Delivery>,
-    /// What the subscription costs.
-    pub cost: Option<usize>,
+    pub reply: oneshot::Sender<Result<BoxStream<'static, Delivery>, Arc<Vec<ServerError>>>>,
 }
 
 struct Sharer {
@@ -54,7 +46,6 @@ struct Sharer {
 pub struct Group {
     answers: Arc<Answers>,
     source: Box<dyn Source>,
-    cost: Option<usize>,
     sharers: Vec<Sharer>,
     /// Who has missed something, by the mark that they wait for.
     waiting: Vec<(u64, Join)>,
@@ -64,15 +55,15 @@ pub struct Group {
 impl Group {
     /// Opens the source and goes on until nobody shares it.
     pub async fn run(answers: Arc<Answers>, key: Key, mut joins: mpsc::Receiver<Join>, caller: Caller) {
-        let (source, cost) = match open(&answers, &caller).await {
-            Ok(opened) => opened,
+        let source = match open(&answers, &caller).await {
+            Ok(source) => source,
             Err(errors) => {
                 answers.api.live.groups().remove(&key);
                 return turn_away(joins, Vec::new(), &errors).await;
             }
         };
         let (sharers, waiting, last_missed) = (Vec::new(), Vec::new(), Instant::now());
-        let mut group = Self { answers, source, cost, sharers, waiting, last_missed };
+        let mut group = Self { answers, source, sharers, waiting, last_missed };
         let mut rounds = interval(ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -134,7 +125,7 @@ impl Group {
             }
         });
         // Whoever does not wait any more is not added.
-        if reply.send(Ok(Joined { missed: missed.boxed(), cost: self.cost })).is_ok() {
+        if reply.send(Ok(missed.boxed())).is_ok() {
             self.sharers.push(Sharer { sender, subscriber });
         }
     }
@@ -181,10 +172,9 @@ async fn turn_away(mut joins: mpsc::Receiver<Join>, waiting: Vec<(u64, Join)>, e
     }
 }
 
-/// Opens the source of a subscription; tells what it costs too.
-async fn open(answers: &Answers, caller: &Caller) -> Result<(Box<dyn Source>, Option<usize>), Arc<Vec<ServerError>>> {
-    let (place, spent) = (Arc::new(Mutex::new(None)), Spent::default());
-    let phase = (Phase::Open(Arc::clone(&place)), Some(&spent));
+async fn open(answers: &Answers, caller: &Caller) -> Result<Box<dyn Source>, Arc<Vec<ServerError>>> {
+    let place = Arc::new(Mutex::new(None));
+    let phase = Phase::Open(Arc::clone(&place));
     let request_id = crate::api::trace::RequestId::new().0;
     let answer = answers.api.run_phase(&answers.operation, caller, phase, &request_id).await;
     if let Some(answer) = answer.filter(ends) {
@@ -192,5 +182,5 @@ async fn open(answers: &Answers, caller: &Caller) -> Result<(Box<dyn Source>, Op
     }
     let source = place.lock().unwrap_or_else(PoisonError::into_inner).take();
     let missing = || errors_of(Rejection::Internal(Internal::new("a subscription without a source")));
-    source.map(|source| (source, spent.cost())).ok_or_else(missing)
+    source.ok_or_else(missing)
 }

@@ -1,7 +1,7 @@
 //! One of those who share a subscription.
 
 use super::answer::{Delivery, Soon, Told, refusal};
-use crate::kernel::rejection::Rejection;
+use crate::{api::allowance::Turn, kernel::rejection::Rejection};
 use futures_util::{FutureExt, Stream, StreamExt, stream::BoxStream};
 use std::{
     pin::Pin,
@@ -19,12 +19,18 @@ pub struct Member {
     /// What the subscription costs, until it is told: with the first answer.
     cost: Option<usize>,
     is_over: bool,
+    _turn: Turn,
 }
 
 impl Member {
     /// Somebody who missed this, and follows that; and wants to know what it costs, where that is given.
-    pub fn new(missed: BoxStream<'static, Delivery>, told: mpsc::Receiver<Told>, cost: Option<usize>) -> Self {
-        Self { missed: Some(missed), told, soon: None, cost, is_over: false }
+    pub fn new(
+        missed: BoxStream<'static, Delivery>,
+        told: mpsc::Receiver<Told>,
+        cost: Option<usize>,
+        turn: Turn,
+    ) -> Self {
+        Self { missed: Some(missed), told, soon: None, cost, is_over: false, _turn: turn }
     }
 
     fn poll_delivery(&mut self, context: &mut Context<'_>) -> Poll<Delivery> {

@@ -18,6 +18,7 @@ use crate::{
     calendar::Cursor,
     graphql::{Caller, reveal},
     kernel::{
+        client::{Client, Principal},
         id::SessionId,
         rejection::{Internal, Rejection},
         viewer::Viewer,
@@ -26,7 +27,7 @@ use crate::{
 use answer::Answers;
 use async_graphql::{Response, ServerError, Value as ConstValue};
 use async_graphql_value::Value;
-use group::{Group, Join, Joined};
+use group::{Group, Join};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -52,12 +53,14 @@ struct Key {
 }
 
 /// Who subscribes, and how that is proven.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Subscriber {
     /// Who is signed in; nobody for a visitor.
     pub viewer: Option<Viewer>,
     /// The value of the `Authorization` header.
     pub authorization: Option<Arc<str>>,
+    /// The program that they use.
+    pub client: Client,
 }
 
 /// The subscriptions that are running in this process.
@@ -103,6 +106,8 @@ pub async fn subscribe(
         let response = reveal(Response::from_errors(vec![error]), &request_id);
         Arc::new(response.errors)
     };
+    let turn = api.allowance.subscription(Principal::of(subscriber.viewer.as_ref(), &subscriber.client));
+    let turn = turn.map_err(refuse)?;
     let after = take_after(&mut operation).map_err(|error| refuse(*error))?;
     let is_public = document::root_field(&operation.document, operation.name.as_deref())
         .is_some_and(|field| PUBLIC.contains(&field));
@@ -113,15 +118,15 @@ pub async fn subscribe(
         variables: serde_json::to_string(&operation.variables).unwrap_or_default(),
         session,
     };
-    let wants_cost = operation.wants_cost;
+    let cost = operation.wants_cost.then_some(operation.cost);
     let (sender, told) = mpsc::channel(api.limits.queued_events);
     let (reply, joined) = oneshot::channel();
-    let caller = Caller::new(subscriber.viewer.clone().filter(|_| !is_public), None);
+    let caller = Caller::new(subscriber.viewer.clone().filter(|_| !is_public), Client::default());
     let join = Join { sender, subscriber, after, reply };
     send(api, key, join, operation, caller);
     let patience = Duration::from_secs(api.limits.operation_seconds);
     match tokio::time::timeout(patience, joined).await {
-        Ok(Ok(Ok(Joined { missed, cost }))) => Ok(Member::new(missed, told, cost.filter(|_| wants_cost))),
+        Ok(Ok(Ok(missed))) => Ok(Member::new(missed, told, cost, turn)),
         Ok(Ok(Err(errors))) => Err(errors),
         Ok(Err(_)) | Err(_) => {
             let cause = Internal::new("a subscription could not be opened in time");

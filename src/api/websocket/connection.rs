@@ -4,18 +4,21 @@ use super::{
     Close, PROTOCOL,
     running::{Running, Saying},
     said::{Payload, Said, authorization},
-    seats::{Principal, Seat},
     start::{Start, authenticate},
 };
 use crate::{
     accounts::Ending,
-    api::operation::{Api, Lifetime},
+    api::{
+        allowance::Turn,
+        operation::{Api, Lifetime},
+    },
+    kernel::client::{Client, Principal},
 };
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
-use std::{net::IpAddr, ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
+use std::{ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     sync::Semaphore,
     time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, sleep_until, timeout},
@@ -32,21 +35,13 @@ const AT_ONCE: usize = 64;
 
 const GONE: Close = Close(1001, "Gone");
 
-/// The other side.
-pub struct Peer {
-    /// Where it is.
-    pub address: IpAddr,
-    /// What the client calls itself.
-    pub device: Option<String>,
-}
-
 /// A conversation over one socket.
 pub struct Connection {
     api: Arc<Api>,
     socket: WebSocket,
-    peer: Peer,
+    client: Client,
     /// Counts among the sockets of whoever it is.
-    seat: Option<Seat>,
+    seat: Option<Turn>,
     /// Whether it was said who it is.
     is_known: bool,
     /// What proves it.
@@ -68,7 +63,7 @@ pub struct Connection {
 
 impl Connection {
     /// A conversation that has not begun.
-    pub fn new(api: Arc<Api>, socket: WebSocket, peer: Peer) -> Self {
+    pub fn new(api: Arc<Api>, socket: WebSocket, client: Client) -> Self {
         let period = Duration::from_secs(api.limits.ping_seconds);
         let mut pings = interval_at(Instant::now() + period, period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -77,7 +72,7 @@ impl Connection {
         Self {
             api,
             socket,
-            peer,
+            client,
             seat: None,
             is_known: false,
             authorization: None,
@@ -239,11 +234,7 @@ impl Connection {
         self.is_known = true;
         self.proven_until = proven.as_ref().map(|(_, until)| *until);
         let viewer = proven.map(|(viewer, _)| viewer);
-        let principal = match &viewer {
-            Some(viewer) => Principal::User(viewer.user_id),
-            None => Principal::visitors(self.peer.address),
-        };
-        self.seat = self.api.seats.take(principal);
+        self.seat = self.api.allowance.socket(Principal::of(viewer.as_ref(), &self.client));
         if self.seat.is_none() {
             return Err(Close(4429, "Too many connections"));
         }
@@ -272,7 +263,7 @@ impl Connection {
         let start = Start {
             api: Arc::clone(&self.api),
             authorization: self.authorization.clone(),
-            device: self.peer.device.clone(),
+            client: self.client.clone(),
             places: Arc::clone(&self.places),
             earlier: self.operations.values().filter_map(Running::beginning).collect(),
         };

@@ -5,27 +5,23 @@
 mod connection;
 mod running;
 mod said;
-mod seats;
 mod start;
 
-pub use seats::{Room, Seats};
-
 use super::{
+    address::Address,
     http::{self, QueryString, device},
     operation::Api,
     trace::RequestId,
 };
+use crate::kernel::client::Client;
 use axum::{
     Extension,
-    extract::{
-        ConnectInfo, Query, State, WebSocketUpgrade, rejection::QueryRejection,
-        ws::rejection::WebSocketUpgradeRejection,
-    },
+    extract::{Query, State, WebSocketUpgrade, rejection::QueryRejection, ws::rejection::WebSocketUpgradeRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use connection::{Connection, Peer};
-use std::{net::SocketAddr, sync::Arc};
+use connection::Connection;
+use std::sync::Arc;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -35,17 +31,17 @@ pub struct Close(u16, &'static str);
 /// `GET /graphql`: a WebSocket where one is asked for, else a query.
 pub async fn get_or_upgrade(
     State(api): State<Arc<Api>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request_id: Extension<RequestId>,
+    address: Extension<Address>,
     headers: HeaderMap,
     query: Result<Query<QueryString>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Ok(upgrade) = upgrade else { return http::get(State(api), request_id, headers, query).await };
+    let Ok(upgrade) = upgrade else { return http::get(State(api), request_id, address, headers, query).await };
     if !is_allowed_origin(&api, &headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let peer = Peer { address: peer.ip(), device: device(&headers) };
+    let client = Client { device: device(&headers), address: address.0.0 };
     let limit = api.limits.message_bytes;
     let upgrade = upgrade
         .protocols([PROTOCOL])
@@ -56,7 +52,7 @@ pub async fn get_or_upgrade(
     // The process does not end before its sockets have.
     let open = api.lifetime.sockets.token();
     upgrade.on_upgrade(async move |socket| {
-        Connection::new(api, socket, peer).run().await;
+        Connection::new(api, socket, client).run().await;
         drop(open);
     })
 }

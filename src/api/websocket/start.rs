@@ -8,7 +8,11 @@ use crate::{
         trace::RequestId,
     },
     graphql::Caller,
-    kernel::{rejection::Rejection, viewer::Viewer},
+    kernel::{
+        client::{Client, Principal},
+        rejection::Rejection,
+        viewer::Viewer,
+    },
 };
 use async_graphql::{Response as Answer, ServerError, parser::types::OperationType};
 use chrono::{DateTime, Utc};
@@ -32,8 +36,8 @@ pub struct Start {
     pub api: Arc<Api>,
     /// What proves who it is.
     pub authorization: Option<Arc<str>>,
-    /// What the client calls itself.
-    pub device: Option<String>,
+    /// The program that they use.
+    pub client: Client,
     /// Places for subscriptions.
     pub places: Arc<Semaphore>,
     /// The operations before it that have not begun yet: cancelled when they have.
@@ -42,12 +46,13 @@ pub struct Start {
 
 impl Start {
     pub async fn run(self, asked: Asked) -> Result<Started, Close> {
-        let Self { api, authorization, device, places, earlier } = self;
+        let Self { api, authorization, client, places, earlier } = self;
         // Anew for each operation: a session may have ended since the last one.
         let viewer = authenticate(&api, authorization.as_deref()).await?.map(|(viewer, _)| viewer);
-        let operation = match api.admit(asked).await {
+        let (principal, request_id) = (Principal::of(viewer.as_ref(), &client), RequestId::new().0);
+        let operation = match api.admit(asked, principal, &request_id).await {
             Ok(operation) => operation,
-            Err(error) => return Ok(Started::Refused(Arc::new(vec![*error]))),
+            Err(errors) => return Ok(Started::Refused(Arc::new(errors))),
         };
         match operation.kind {
             OperationType::Subscription => {
@@ -55,7 +60,7 @@ impl Start {
                     let message = "This connection has as many subscriptions as it may.";
                     return Ok(Started::Refused(Arc::new(vec![refused("BAD_USER_INPUT", message)])));
                 };
-                let joined = live::subscribe(&api, operation, Subscriber { viewer, authorization }).await;
+                let joined = live::subscribe(&api, operation, Subscriber { viewer, authorization, client }).await;
                 return Ok(joined.map_or_else(Started::Refused, |member| Started::Subscription(member, place)));
             }
             // What it does will be heard by the subscriptions that were asked for before it.
@@ -66,8 +71,8 @@ impl Start {
             }
             OperationType::Query => {}
         }
-        let caller = Caller::new(viewer, device);
-        Ok(Started::Request(async move { api.execute(operation, caller, &RequestId::new().0).await }.boxed()))
+        let caller = Caller::new(viewer, client);
+        Ok(Started::Request(async move { api.execute(operation, caller, &request_id).await }.boxed()))
     }
 }
 

@@ -6,7 +6,7 @@ mod database;
 mod process;
 mod socket;
 
-pub use actor::{Actor, code, codes};
+pub use actor::{Actor, PASSWORD, code, codes};
 pub use browser::{Browser, Tab};
 pub use database::{Backend, TestDatabase};
 pub use process::Server;

@@ -1,0 +1,37 @@
+//! Where a request comes from, and against whom it counts.
+
+use super::{id::UserId, viewer::Viewer};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The program that somebody uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// What it calls itself.
+    pub device: Option<String>,
+    /// Where it is; of IPv6 only what a household has as a whole, the first 64 bits.
+    pub address: IpAddr,
+}
+
+impl Default for Client {
+    /// Nobody knows which, or where.
+    fn default() -> Self {
+        Self { device: None, address: Ipv4Addr::UNSPECIFIED.into() }
+    }
+}
+
+/// Whose budget a request is paid from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// Somebody who has signed in, wherever they are.
+    User(UserId),
+    /// All visitors at one address.
+    Visitors(IpAddr),
+}
+
+impl Principal {
+    /// The user who is signed in, or else the address.
+    #[must_use]
+    pub fn of(viewer: Option<&Viewer>, client: &Client) -> Self {
+        viewer.map_or(Self::Visitors(client.address), |viewer| Self::User(viewer.user_id))
+    }
+}

@@ -1,0 +1,100 @@
+//! Guessing is slow, and tells nothing.
+
+use crate::support::{PASSWORD, TestApp, code};
+use medislot::config::ProxyHeader;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Tries to sign in, or to register, from some place behind the proxy; the answer.
+async fn tries(app: &TestApp, mutation: &str, input: Value, place: &str) -> Value {
+    let input_type = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+    let query =
+        format!("mutation ($input: {input_type}!) {{ {mutation}(input: $input) {{ userErrors {{ code message }} }} }}");
+    let request = reqwest::Client::new().post(format!("http://{}/graphql", app.address));
+    let request =
+        request.header("x-forwarded-for", place).json(&json!({ "query": query, "variables": { "input": input } }));
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    answer["data"][mutation].clone()
+}
+
+async fn behind_a_proxy() -> TestApp {
+    TestApp::start_with(|config| {
+        (config.trusted_proxies, config.proxy_header) = (1, ProxyHeader::XForwardedFor);
+        config.limits.attempts_from_one_place = 4;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn one_password_tried_on_many_addresses_makes_the_place_wait_that_it_comes_from() {
+    let app = behind_a_proxy().await;
+    let ada = app.patient("Ada").await;
+    let guess = async |email: &str, place: &str| {
+        code(&tries(&app, "login", json!({ "email": email, "password": "medislot" }), place).await)
+    };
+    for number in 0..4 {
+        assert_eq!(guess(&format!("{number}@example.com"), "203.0.113.1").await, "INVALID_CREDENTIALS");
+    }
+    assert_eq!(guess("5@example.com", "203.0.113.1").await, "TOO_MANY_ATTEMPTS");
+    assert_eq!(guess("5@example.com", "203.0.113.2").await, "INVALID_CREDENTIALS");
+    // Whoever sits there with the right password waits as well, but not in vain.
+    let right = json!({ "email": ada.email, "password": PASSWORD });
+    let refused = tries(&app, "login", right.clone(), "203.0.113.1").await;
+    assert_eq!(refused["userErrors"][0]["message"], "Too many attempts. Try again in 2 s.");
+    app.passes(chrono::TimeDelta::seconds(2));
+    assert_eq!(tries(&app, "login", right, "203.0.113.1").await["userErrors"], json!([]));
+}
+
+#[tokio::test]
+async fn who_asks_for_many_addresses_whether_they_are_taken_has_to_wait() {
+    let app = behind_a_proxy().await;
+    let ada = app.patient("Ada").await;
+    let register = async |place: &str| {
+        let input = json!({ "email": ada.email, "password": "violet otter gramophone", "name": "Ada" });
+        code(&tries(&app, "register", input, place).await)
+    };
+    for _ in 0..4 {
+        assert_eq!(register("203.0.113.1").await, "EMAIL_TAKEN");
+    }
+    assert_eq!(register("203.0.113.1").await, "TOO_MANY_ATTEMPTS");
+    assert_eq!(register("203.0.113.2").await, "EMAIL_TAKEN");
+}
+
+#[tokio::test]
+async fn a_request_with_a_hundred_logins_counts_as_a_hundred() {
+    let app = TestApp::start_with(|config| {
+        (config.limits.complexity, config.limits.budget) = (600_000, 600_000);
+        config.limits.password_attempts = 3;
+    })
+    .await;
+    let ada = app.patient("Ada").await;
+    let logins = (0..100).map(|number| format!("a{number}: login(input: $input) {{ userErrors {{ code }} }} "));
+    let query = format!("mutation ($input: LoginInput!) {{ {} }}", logins.collect::<String>());
+    let input = json!({ "email": ada.email, "password": "wrong password" });
+    let answer = ada.asks(&query, json!({ "input": input })).await;
+    let payloads = answer["data"].as_object().unwrap_or_else(|| panic!("{answer}"));
+    let tried = payloads.values().filter(|payload| code(payload) == "INVALID_CREDENTIALS").count();
+    let refused = payloads.values().filter(|payload| code(payload) == "TOO_MANY_ATTEMPTS").count();
+    assert_eq!((tried, refused), (3, 97));
+}
+
+#[tokio::test]
+async fn an_unknown_address_takes_as_long_as_a_known_one_from_the_first_try_on() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let visitor = app.visitor();
+    let time = async |email: &str| {
+        let begun = Instant::now();
+        let input = json!({ "email": email, "password": "wrong password" });
+        assert_eq!(code(&visitor.does("login", "LoginInput", input, "").await), "INVALID_CREDENTIALS");
+        begun.elapsed()
+    };
+    let (mut unknown, mut known) = (Duration::MAX, Duration::MAX);
+    for _ in 0..8 {
+        unknown = unknown.min(time("nobody@example.com").await);
+        known = known.min(time(&ada.email).await);
+    }
+    let (less, more) = (unknown.min(known), unknown.max(known));
+    // What it would take without hashing is a twentieth of that.
+    assert!(more < 2 * less + Duration::from_millis(5), "{unknown:?} {known:?}");
+}

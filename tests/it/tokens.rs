@@ -1,0 +1,241 @@
+//! Tokens that prove nothing.
+
+use crate::support::{Actor, Backend, Server, TestApp, TestDatabase, code, codes, eventually};
+use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use medislot::infra::db::count_statements;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use serde_json::{Value, json};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+/// An Ed25519 private key in PEM.
+fn new_key() -> String {
+    let key = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64_STANDARD.encode(key))
+}
+
+fn part(token: &str, number: usize) -> Value {
+    let part = token.split('.').nth(number).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+fn encoded(value: &Value) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+/// A token that `key` signed with these claims.
+fn signed(key: &str, key_id: Option<&str>, claims: &Value) -> String {
+    let header = Header { kid: key_id.map(str::to_owned), ..Header::new(Algorithm::EdDSA) };
+    jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_pem(key.as_bytes()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn only_a_token_that_we_signed_for_ourselves_for_this_time_proves_anything() {
+    let key = new_key();
+    let app = TestApp::start_with(|config| config.signing_key = Some(key.clone().into())).await;
+    let ada = app.patient("Ada").await;
+    let good = ada.token.clone().unwrap();
+    let (header, claims) = (part(&good, 0), part(&good, 1));
+    let key_id = header["kid"].as_str();
+    let with = |name: &str, value: Value| {
+        let mut claims = claims.clone();
+        claims[name] = value;
+        claims
+    };
+    let without = |name: &str| {
+        let mut claims = claims.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        claims
+    };
+    let at = |minutes: i64| json!((app.now() + TimeDelta::minutes(minutes)).timestamp());
+    let keys: Value =
+        reqwest::get(format!("http://{}/.well-known/jwks.json", app.address)).await.unwrap().json().await.unwrap();
+    let public = BASE64_URL_SAFE_NO_PAD.decode(keys["keys"][0]["x"].as_str().unwrap()).unwrap();
+    let symmetric = |secret: &[u8]| {
+        let header = Header { kid: key_id.map(str::to_owned), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret)).unwrap()
+    };
+    let signature = good.split('.').nth(2).unwrap();
+    let bad = [
+        ("alg none, unsigned", format!("{}.{}.", encoded(&json!({ "alg": "none", "kid": key_id })), encoded(&claims))),
+        (
+            "alg none, signed",
+            format!("{}.{}.{signature}", encoded(&json!({ "alg": "none", "kid": key_id })), encoded(&claims)),
+        ),
+        ("HS256 with the public key", symmetric(&public)),
+        ("HS256 with the public key as it is published", symmetric(keys["keys"][0]["x"].as_str().unwrap().as_bytes())),
+        ("another's key", signed(&new_key(), key_id, &claims)),
+        ("no key id", signed(&key, None, &claims)),
+        ("an unknown key id", signed(&key, Some("unknown"), &claims)),
+        ("for somebody else", signed(&key, key_id, &with("aud", json!("elsewhere")))),
+        ("for nobody", signed(&key, key_id, &without("aud"))),
+        ("by somebody else", signed(&key, key_id, &with("iss", json!("elsewhere")))),
+        ("by nobody", signed(&key, key_id, &without("iss"))),
+        ("expired", signed(&key, key_id, &with("exp", at(-1)))),
+        ("without an end", signed(&key, key_id, &without("exp"))),
+        ("issued in the future", signed(&key, key_id, &with("iat", at(5)))),
+        ("not yet good", signed(&key, key_id, &with("nbf", at(5)))),
+        ("at the end of time", signed(&key, key_id, &with("iat", json!(i64::MAX)))),
+        ("of no session", signed(&key, key_id, &with("sid", json!("session_01h455vb4pex5vsknk084sn02q")))),
+        ("of a session that is none", signed(&key, key_id, &with("sid", json!("' OR 1=1")))),
+        (
+            "other claims under our signature",
+            format!(
+                "{}.{}.{signature}",
+                encoded(&header),
+                encoded(&with("sub", json!("user_01h455vb4pex5vsknk084sn02q")))
+            ),
+        ),
+    ];
+    let ask = async |token: &str| {
+        let request = reqwest::Client::new().post(format!("http://{}/graphql", app.address)).bearer_auth(token);
+        request.json(&json!({ "query": "{ doctors { totalCount } }" })).send().await.unwrap()
+    };
+    for (what, token) in bad {
+        let response = ask(&token).await;
+        assert_eq!(response.status(), 401, "{what}");
+        let answer: Value = response.json().await.unwrap();
+        assert_eq!(codes(&answer), ["UNAUTHENTICATED"], "{what}");
+        assert!(answer.get("data").is_none(), "{what}");
+    }
+    assert_eq!(ask(&signed(&key, key_id, &with("nbf", at(0)))).await.status(), 200, "what is changed above was good");
+    assert_eq!(ask(&good).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_refused_token_or_password_stands_in_no_line_of_the_log() {
+    let database = TestDatabase::create().await;
+    let path = database.folder.path().join("log");
+    let mut command = Server::command(&database, &["serve", "--listen", "127.0.0.1:0"]);
+    command.env("RUST_LOG", "trace").stderr(std::fs::File::create(&path).unwrap());
+    let server = Server::spawn(command);
+    let mut ada = Actor::visitor(&server.address);
+    ada.registers("Ada").await;
+    let good = ada.token.clone().unwrap();
+    let claims = good.split('.').nth(1).unwrap();
+    let forged = format!("{}.{claims}.", encoded(&json!({ "alg": "none" })));
+    for token in [&good, &forged, &good.replace('.', "!")] {
+        let mut actor = ada.clone();
+        actor.token = Some(token.clone());
+        actor.asks("{ viewer { id } }", json!({})).await;
+    }
+    let input = json!({ "email": ada.email, "password": "wrong horse battery" });
+    let refused = ada.does("login", "LoginInput", input, "session { accessToken }").await;
+    assert_eq!(code(&refused), "INVALID_CREDENTIALS");
+    let spent = ada.refresh_token.clone();
+    ada.refreshes().await;
+    let mut thief = ada.clone();
+    thief.refresh_token.clone_from(&spent);
+    assert_eq!(code(&thief.refreshes().await), "INVALID_TOKEN");
+    let log = eventually("the log is written", async || {
+        let log = std::fs::read_to_string(&path).unwrap();
+        log.contains("used twice").then_some(log)
+    })
+    .await;
+    let secrets =
+        [claims, &good, &spent, &ada.refresh_token, "wrong horse battery", "correct horse battery", &ada.email];
+    for secret in secrets {
+        assert!(!log.contains(secret), "{:?}", log.lines().find(|line| line.contains(secret)));
+    }
+}
+
+/// How long it takes until a socket on one process is closed after its session has ended on another.
+async fn time_to_the_end(here: &Actor, there: &str) -> Duration {
+    let mut one = here.clone();
+    let email = one.email.clone();
+    one.signs_in(&email).await;
+    let mut elsewhere = one.clone();
+    there.clone_into(&mut elsewhere.address);
+    let mut socket = elsewhere.connects().await;
+    socket.watches("1", "subscription { appointmentEvents { transition { to } } }", json!({})).await;
+    assert!(elsewhere.sees("{ viewer { id } }").await["viewer"].is_object());
+    assert_eq!(codes(&one.does("logout", "LogoutInput", json!({}), "").await), [""; 0]);
+    let begun = Instant::now();
+    assert_eq!(socket.is_closed().await, 4403);
+    let took = begun.elapsed();
+    assert_eq!(code(&elsewhere.asks("{ viewer { id } }", json!({})).await), "UNAUTHENTICATED");
+    took
+}
+
+#[tokio::test]
+async fn a_session_that_ends_on_one_process_is_over_at_once_on_all_and_within_a_second_without_the_bus() {
+    if Backend::chosen() == Backend::Sqlite {
+        // There is one process.
+        return;
+    }
+    let mut database = TestDatabase::create().await;
+    assert!(Server::command(&database, &["migrate"]).stdout(Stdio::null()).status().unwrap().success());
+    let (one, two) = (Server::start(&database, &[]), Server::start(&database, &[]));
+    let mut ada = Actor::visitor(&one.address);
+    ada.registers("Ada").await;
+    let mut times = Vec::new();
+    for _ in 0..7 {
+        times.push(time_to_the_end(&ada, &two.address).await);
+    }
+    times.sort_unstable();
+    // Whoever only looks into the database every half a second needs a quarter of one.
+    assert!(times[3] < Duration::from_millis(100), "{times:?}");
+
+    database.redis_url = None;
+    let (one, two) = (Server::start(&database, &[]), Server::start(&database, &[]));
+    ada.address.clone_from(&one.address);
+    for _ in 0..3 {
+        let time = time_to_the_end(&ada, &two.address).await;
+        assert!(time < Duration::from_secs(1), "{time:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_refused_elsewhere_as_soon_as_its_session_has_ended() {
+    if Backend::chosen() == Backend::Sqlite {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let (one, two) = (Server::start(&database, &[]), Server::start(&database, &[]));
+    let mut here = Actor::visitor(&one.address);
+    here.registers("Ada").await;
+    let mut there = here.clone();
+    there.address.clone_from(&two.address);
+    let mut refused_at_once = 0;
+    for _ in 0..5 {
+        let email = here.email.clone();
+        here.signs_in(&email).await;
+        there.token.clone_from(&here.token);
+        // It is believed for a second, and read anew before that is over, as long as it is used.
+        assert!(there.sees("{ viewer { id } }").await["viewer"].is_object());
+        here.does("logout", "LogoutInput", json!({}), "").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        refused_at_once += usize::from(there.asks("{ viewer { id } }", json!({})).await.get("errors").is_some());
+    }
+    assert!(refused_at_once >= 4, "{refused_at_once} of 5");
+}
+
+#[tokio::test]
+async fn nobody_who_uses_a_token_waits_for_the_database_and_whatever_changes_counts_within_a_second() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let (services, token) = (&app.app.services, ada.token.clone().unwrap());
+    let uses_it = async || services.accounts.authenticate(&token).await;
+    assert!(uses_it().await.is_ok());
+    eventually("it is known without a look", async || {
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let (proven, statements) = count_statements(uses_it()).await;
+        assert!(proven.is_ok());
+        (statements == 0).then_some(())
+    })
+    .await;
+    let transaction = services.database.begin().await.unwrap();
+    entity::user::Entity::update_many()
+        .col_expr(entity::user::Column::Active, Expr::value(false))
+        .filter(entity::user::Column::Email.eq(ada.email.clone()))
+        .exec(&*transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(uses_it().await.is_err());
+}
