@@ -1,7 +1,7 @@
 //! The composition root: from settings to something that runs.
 
 use crate::{
-    accounts::{self, Accounts, Allowed, Attempts, Passwords, Tokens},
+    accounts::{self, Accounts, Allowed, Attempts, OpenId, Passwords, Tokens},
     api::{self, Allowance, Api, Lifetime, Positions},
     availability::{Availability, SharedCalendars},
     board::Boards,
@@ -17,12 +17,15 @@ use crate::{
         bus::{Bus, LocalBus, RedisBus},
         db::{Database, Location},
         lock::{LocalLock, Lock, RedisLock},
+        mail::{Captured, Carrier, SmsGateway, SmtpServer},
         redis::Redis,
     },
     kernel::{
         clock::{Clock, SystemClock, VirtualClock},
         rejection::Rejection,
     },
+    mail::{Carriers, Mail},
+    privacy::Privacy,
     worker,
 };
 use anyhow::{Context, Result, bail};
@@ -37,6 +40,9 @@ pub struct App {
     pub config: Config,
     /// The services.
     pub services: Services,
+    /// What sends letters.
+    pub mail: Arc<Mail>,
+    openid: Arc<OpenId>,
     publisher: Publisher,
     /// Redis, and what its keys of this installation begin with.
     shared: Option<(Redis, String)>,
@@ -102,6 +108,9 @@ impl App {
             None => Tokens::from_database(&database, &*clock).await?,
         };
         let limits = &config.limits;
+        let openid = OpenId::try_new(&config.oidc, &config.public_url(), Arc::clone(&clock))?;
+        let carriers = carriers(&config, &database, &clock)?;
+        let mail = Mail::new(database.clone(), Arc::clone(&clock), carriers, &config.link_url());
         let allowed = Allowed { by_address: limits.password_attempts, by_origin: limits.attempts_from_one_place };
         let attempts = (config.rate_limits == RateLimits::On).then_some(allowed);
         let counted = redis.map(|redis| (redis, namespace.clone()));
@@ -146,8 +155,14 @@ impl App {
             directory: Arc::clone(&directory),
             hub: Arc::clone(&hub),
         });
-        let services = Services { accounts, directory, availability, boards, booking, hub, database, clock };
-        Ok(Self { config, services, publisher, shared: counted })
+        let privacy = Arc::new(Privacy {
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            accounts: Arc::clone(&accounts),
+            booking: Arc::clone(&booking),
+        });
+        let services = Services { accounts, directory, availability, boards, booking, privacy, hub, database, clock };
+        Ok(Self { config, services, mail: Arc::new(mail), openid: Arc::new(openid), publisher, shared: counted })
     }
 
     /// What the server serves, for as long as its lifetime lasts.
@@ -169,6 +184,11 @@ impl App {
             live: Arc::default(),
             limits: self.config.limits,
             introspection: self.config.introspection.unwrap_or(development),
+            openid: Arc::clone(&self.openid),
+            public_url: self.config.public_url().into(),
+            link_url: self.config.link_url().trim_end_matches('/').into(),
+            captured: development
+                .then(|| Captured::new(self.services.database.clone(), Arc::clone(&self.services.clock))),
             development,
             trusted_proxies: self.config.trusted_proxies,
             proxy_header: self.config.proxy_header,
@@ -181,7 +201,8 @@ impl App {
     /// Begins to do the background work.
     pub fn start_worker(&self) {
         let kept = chrono::TimeDelta::days(self.config.log_days.into());
-        worker::start(&self.services.database, &self.services.clock, &self.publisher, &self.services.booking, kept);
+        let services = &self.services;
+        worker::start(&services.database, &services.clock, &self.publisher, &services.booking, &self.mail, kept);
     }
 
     /// Registers documents, so that clients may ask for them by their ids.
@@ -219,6 +240,26 @@ impl App {
             booking: &services.booking,
         }
     }
+}
+
+/// Who brings messages to people: a server each, in development a table where there is none.
+fn carriers(config: &Config, database: &Database, clock: &Arc<dyn Clock>) -> Result<Carriers> {
+    let captured = || -> Arc<dyn Carrier> { Arc::new(Captured::new(database.clone(), Arc::clone(clock))) };
+    let captured = (!config.is_production()).then(captured);
+    let email: Option<Arc<dyn Carrier>> = match &config.smtp_url {
+        Some(url) => Some(Arc::new(SmtpServer::try_new(url, &config.mail_from, Arc::clone(clock))?)),
+        None => captured.clone(),
+    };
+    if email.is_none() {
+        tracing::error!(
+            "no mail server: nobody can confirm an address, reset a password or be invited. Set MEDISLOT_SMTP_URL."
+        );
+    }
+    let sms: Option<Arc<dyn Carrier>> = match &config.sms_url {
+        Some(url) => Some(Arc::new(SmsGateway::try_new(url, config.sms_token.clone())?)),
+        None => captured,
+    };
+    Ok(Carriers { email, sms })
 }
 
 /// How processes get along.

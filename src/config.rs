@@ -25,6 +25,21 @@ pub struct Config {
     pub redis_url: Option<SecretString>,
     /// Ed25519 private keys in PEM (PKCS#8), one after another: the first signs access tokens, those of all are believed.
     pub signing_key: Option<SecretString>,
+    /// The mail server: `smtps://user:password@host`, `smtp://user:password@host:587?tls=required` (STARTTLS), or `smtp://host:25`. Where it
+    /// is not set mail is captured in development, and fails in production.
+    pub smtp_url: Option<SecretString>,
+    /// Whom e-mails are from.
+    pub mail_from: String,
+    /// A gateway for text messages: told `{"id", "to", "text"}` by POST. Where it is not set they are captured or fail as mail does.
+    pub sms_url: Option<SecretString>,
+    /// The bearer token that the gateway is told.
+    pub sms_token: Option<SecretString>,
+    /// The address by which browsers reach this server; `http://` and where it listens, where it is not set.
+    pub public_url: Option<String>,
+    /// Where links of letters lead: to pages `account/…` below this address; `public_url` where it is not set.
+    pub link_url: Option<String>,
+    /// Third parties that people may come in by (OpenID Connect).
+    pub oidc: Vec<OpenIdProvider>,
     /// Start on a virtual clock at this instant.
     pub now: Option<DateTime<Utc>>,
     /// Let the virtual clock stand still.
@@ -61,6 +76,13 @@ impl Default for Config {
             database_url: None,
             redis_url: None,
             signing_key: None,
+            smtp_url: None,
+            mail_from: "Medislot <medislot@localhost>".to_owned(),
+            sms_url: None,
+            sms_token: None,
+            public_url: None,
+            link_url: None,
+            oidc: Vec::new(),
             now: None,
             frozen: false,
             worker: true,
@@ -74,6 +96,30 @@ impl Default for Config {
             log_days: 30,
             limits: Limits::default(),
         }
+    }
+}
+
+/// A third party that people may come in by, at `/auth/{name}`. It is told to send them back to `/auth/{name}/callback` below `public_url`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenIdProvider {
+    /// What it is called here: small letters, digits and hyphens.
+    pub name: String,
+    /// The address that it describes itself below.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// What we show it to be ourselves; none for a public client.
+    pub client_secret: Option<SecretString>,
+}
+
+impl OpenIdProvider {
+    fn check(&self, is_production: bool) -> Result<()> {
+        let Self { name, issuer, .. } = self;
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        ensure!((1..=40).contains(&name.len()) && name.bytes().all(is_plain), "oidc: a name is a-z, 0-9 and -: {name}");
+        ensure!(!is_production || issuer.starts_with("https://"), "oidc {name}: production needs an issuer with https");
+        Ok(())
     }
 }
 
@@ -280,6 +326,18 @@ impl Config {
         self.environment == Environment::Production
     }
 
+    /// The address by which browsers reach this server.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
+    /// Where links of letters lead.
+    #[must_use]
+    pub fn link_url(&self) -> String {
+        self.link_url.clone().unwrap_or_else(|| self.public_url())
+    }
+
     /// Looks over what was set as a whole.
     ///
     /// # Errors
@@ -291,6 +349,11 @@ impl Config {
         }
         ensure!((1..=3_650).contains(&self.log_days), "the log of changes goes back between 1 and 3650 days");
         self.limits.check()?;
+        for provider in &self.oidc {
+            provider.check(self.is_production())?;
+            let others = self.oidc.iter().filter(|other| other.name == provider.name).count();
+            ensure!(others == 1, "oidc: two providers are called {}", provider.name);
+        }
         if self.is_production() {
             ensure!(self.now.is_none(), "production runs on the real clock: --now is refused");
             ensure!(

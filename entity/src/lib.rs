@@ -10,6 +10,11 @@ pub mod refresh_token;
 pub mod session;
 pub mod user;
 
+pub mod captured_mail;
+pub mod identity;
+pub mod mail;
+pub mod ticket;
+
 pub mod clinic;
 pub mod doctor;
 pub mod doctor_specialty;

@@ -1,9 +1,11 @@
 //! People who sign in: their accounts, sessions and tokens.
 
 mod attempts;
+mod care;
 mod endings;
 mod jobs;
 mod model;
+mod openid;
 mod password;
 mod service;
 mod sessions;
@@ -11,12 +13,14 @@ mod store;
 mod token;
 
 pub use attempts::{Allowed, Attempt, Attempts, By};
+pub use care::{Assurance, CodeAddress, CodeLogin, ProfilePatch, count_platform_admins_in, erase_in, sessions_kept};
 pub use endings::Ending;
 pub use jobs::{forget_sessions, watch_sessions};
 pub use model::{
-    Account, Credentials, EMAIL_EXPECTED, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email,
-    parse_email,
+    Account, Credentials, EMAIL_EXPECTED, IssuedSession, LOCALE, NewUser, PHONE_EXPECTED, RoleName, SignIn, SignOut,
+    User, canonical_email, parse_email, parse_phone,
 };
+pub use openid::{Arrival, Identity, OpenId, Return, Secrets, Turned, identities_of};
 pub use password::Passwords;
 pub use service::Accounts;
 pub use store::{insert_user_in, is_email_taken, lock_user_in, rename_in, users};

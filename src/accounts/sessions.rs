@@ -3,7 +3,11 @@
 use super::{endings::Ending, model::SignIn, service::Accounts, store, token::LIFETIME};
 use crate::{
     infra::bus::Signal,
-    kernel::{id::SessionId, rejection::Rejection, viewer::Viewer},
+    kernel::{
+        id::{SessionId, UserId},
+        rejection::Rejection,
+        viewer::Viewer,
+    },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::jwk::JwkSet;
@@ -95,6 +99,14 @@ impl Accounts {
             }
         }
         Ok(())
+    }
+
+    /// What was known about this user is read again when they ask the next time.
+    pub(super) fn look_again_at(&self, user_id: UserId) {
+        let theirs = self.proven.iter().filter(|(_, proven)| proven.known().0.user_id == user_id);
+        for (token, _) in theirs {
+            self.proven.invalidate(&*token);
+        }
     }
 
     /// The end of a session, for what stays open in it: it comes at once where the bus works, within a second elsewhere.

@@ -1,7 +1,9 @@
 //! The edge: HTTP, WebSocket and server-sent events. All pass the same door ([`operation`]): who is asking, is it small enough, is it let run.
 
+mod account_page;
 mod address;
 mod allowance;
+mod captured_mail;
 mod document;
 mod graphiql;
 mod health;
@@ -9,6 +11,7 @@ mod http;
 mod keys;
 mod live;
 mod negotiation;
+mod openid;
 mod operation;
 mod router;
 mod sse;

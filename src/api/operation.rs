@@ -2,10 +2,11 @@
 
 use super::{allowance::Allowance, document, live::Live, text, variables::Positions};
 use crate::{
+    accounts::OpenId,
     config::{Limits, ProxyHeader},
     documents::{Documents, digest},
     graphql::{Began, Caller, Loaders, MedislotSchema, Phase, Pricing, Services, reveal},
-    infra::db::count_statements,
+    infra::{db::count_statements, mail::Captured},
     kernel::{
         client::Principal,
         clock::Clock,
@@ -49,6 +50,14 @@ pub struct Api {
     pub limits: Limits,
     /// Whether the schema may be asked for its own description.
     pub introspection: bool,
+    /// The third parties that people may come in by.
+    pub openid: Arc<OpenId>,
+    /// The address by which browsers reach this server.
+    pub public_url: Arc<str>,
+    /// Where the frontend is.
+    pub link_url: Arc<str>,
+    /// What would have been sent; kept in development.
+    pub captured: Option<Captured>,
     /// Whether this is a development installation.
     pub development: bool,
     /// The web origins whose pages may use the API; any where none is named, in development.

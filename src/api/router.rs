@@ -1,9 +1,9 @@
 //! The routes.
 
 use super::{
-    address,
+    account_page, address,
     allowance::{LEFT, POLICY},
-    graphiql, health, http, keys,
+    captured_mail, graphiql, health, http, keys, openid,
     operation::Api,
     trace::trace,
     websocket,
@@ -39,6 +39,10 @@ pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
         .route("/.well-known/jwks.json", get(keys::jwks))
         .route("/healthz", any(health::healthz))
         .route("/readyz", any(health::readyz));
+    router = router.merge(account_page::routes()).merge(openid::routes(&api));
+    if api.captured.is_some() {
+        router = router.merge(captured_mail::routes());
+    }
     if shows_page {
         router = router.merge(page);
     }

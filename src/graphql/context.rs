@@ -15,6 +15,7 @@ use crate::{
         rejection::Rejection,
         viewer::Viewer,
     },
+    privacy::Privacy,
 };
 use async_graphql::Context;
 use std::sync::{
@@ -35,6 +36,8 @@ pub struct Services {
     pub boards: Arc<Boards>,
     /// Appointments.
     pub booking: Arc<Booking>,
+    /// A person's data as a whole.
+    pub privacy: Arc<Privacy>,
     /// What happens.
     pub hub: Arc<Hub>,
     /// For the loaders.

@@ -1,4 +1,4 @@
-//! The database, the lock, the bus, the outbox and budgets. Names no feature.
+//! The database, the lock, the bus, the outbox, budgets and who carries messages. Names no feature.
 
 pub mod breaker;
 pub mod budget;
@@ -6,6 +6,7 @@ pub mod bus;
 pub mod db;
 pub mod listing;
 pub mod lock;
+pub mod mail;
 pub mod outbox;
 pub mod redis;
 pub mod supervise;

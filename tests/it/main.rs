@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is how to say no")]
 
+mod account_care;
 mod accounts;
 mod appointment_events;
 mod appointments;
@@ -19,7 +20,10 @@ mod http;
 mod idempotency;
 mod limits;
 mod live;
+mod login_codes;
+mod mail;
 mod moves;
+mod openid;
 mod processes;
 mod resilience;
 mod restart;
