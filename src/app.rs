@@ -29,9 +29,9 @@ use crate::{
     worker,
 };
 use anyhow::{Context, Result, bail};
-use axum::Router;
+use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use secrecy::ExposeSecret;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 /// Medislot, put together.
 #[derive(Clone, Debug)]
@@ -166,7 +166,8 @@ impl App {
     }
 
     /// What the server serves, for as long as its lifetime lasts.
-    pub fn router(&self, lifetime: Lifetime) -> Router {
+    #[must_use]
+    pub fn router(&self, lifetime: Lifetime) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
         let development = !self.config.is_production();
         self.services.availability.warm_up();
         let limits = &self.config.limits;

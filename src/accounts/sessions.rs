@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How often is looked which sessions have ended elsewhere, in case the bus has not told.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -25,6 +25,8 @@ const OVERLAP: TimeDelta = TimeDelta::seconds(15);
 
 /// For how long is believed what was read: whatever has changed since, a right or that the session has ended, counts at the latest then.
 const BELIEVED: Duration = Duration::from_secs(1);
+/// For how long a database that cannot tell in time is not asked again: whoever needs to know asks by themselves.
+const REST: Duration = Duration::from_secs(10);
 /// How many tokens are kept fresh.
 const MOST_RENEWED: usize = 1_000;
 
@@ -125,6 +127,7 @@ impl Accounts {
         let mut listener = self.endings.listen();
         let mut looks = interval(PAUSE);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rests_until = Instant::now();
         loop {
             tokio::select! {
                 signal = listener.next() => if let Signal::Message(message) = signal {
@@ -139,7 +142,13 @@ impl Accounts {
                 self.endings.found(&ended);
             }
             since = now;
-            self.renew().await?;
+            if Instant::now() < rests_until {
+                continue;
+            }
+            match timeout(BELIEVED, self.renew()).await {
+                Ok(renewed) => renewed?,
+                Err(_) => rests_until = Instant::now() + REST,
+            }
         }
     }
 

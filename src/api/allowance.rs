@@ -28,6 +28,8 @@ pub struct Allowance {
     budgets: Option<Budgets>,
     requests: Arc<Turns>,
     subscriptions: Arc<Turns>,
+    sockets_of_users: Arc<Turns>,
+    sockets_of_visitors: Arc<Turns>,
 }
 
 impl Allowance {
@@ -35,8 +37,10 @@ impl Allowance {
     #[must_use]
     pub fn new(budgets: Option<Budgets>, limits: &Limits) -> Self {
         let most = |limit| if budgets.is_some() { limit } else { usize::MAX };
-        let (requests, subscriptions) = (Turns::new(most(limits.requests)), Turns::new(most(limits.subscriptions)));
-        Self { budgets, requests: Arc::new(requests), subscriptions: Arc::new(subscriptions) }
+        let turns = |limit| Arc::new(Turns::new(most(limit)));
+        let (requests, subscriptions) = (turns(limits.requests), turns(limits.subscriptions));
+        let (sockets_of_users, sockets_of_visitors) = (turns(limits.user_sockets), turns(limits.visitor_sockets));
+        Self { budgets, requests, subscriptions, sockets_of_users, sockets_of_visitors }
     }
 
     /// Pays for something.
@@ -63,6 +67,16 @@ impl Allowance {
     /// `RATE_LIMITED` where as many are open as may be.
     pub fn subscription(&self, principal: Principal) -> Result<Turn, ServerError> {
         self.subscriptions.take(principal).ok_or_else(|| rate_limited(SOON))
+    }
+
+    /// A turn for a socket; none where there are as many as may be.
+    #[must_use]
+    pub fn socket(&self, principal: Principal) -> Option<Turn> {
+        let turns = match principal {
+            Principal::User(_) => &self.sockets_of_users,
+            Principal::Visitors(_) => &self.sockets_of_visitors,
+        };
+        turns.take(principal)
     }
 
     /// Tells a client about its budget.

@@ -4,6 +4,8 @@
 
 mod connection;
 mod running;
+mod said;
+mod start;
 
 use super::{
     address::Address,
@@ -22,6 +24,9 @@ use connection::Connection;
 use std::sync::Arc;
 
 const PROTOCOL: &str = "graphql-transport-ws";
+
+/// Why a connection is closed.
+pub struct Close(u16, &'static str);
 
 /// `GET /graphql`: a WebSocket where one is asked for, else a query.
 pub async fn get_or_upgrade(

@@ -31,7 +31,6 @@ use medislot::{
 };
 use serde_json::{Value, json};
 use std::{
-    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -53,7 +52,7 @@ pub struct TestApp {
     pub address: String,
     pub admin: Actor,
     clock: Arc<TestClock>,
-    _shutdown: tokio_util::sync::DropGuard,
+    shutdown: tokio_util::sync::DropGuard,
     _database: TestDatabase,
 }
 
@@ -86,7 +85,7 @@ impl TestApp {
         let address = listener.local_addr().unwrap().to_string();
         let lifetime = Lifetime::default();
         let shutdown = lifetime.shutdown.clone();
-        let router = app.router(lifetime).into_make_service_with_connect_info::<SocketAddr>();
+        let router = app.router(lifetime);
         let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
         tokio::spawn(serving.into_future());
         let account = medislot::accounts::Account {
@@ -99,7 +98,7 @@ impl TestApp {
         app.services.accounts.create_platform_admin(account).await.unwrap();
         let mut admin = Actor::visitor(&address);
         admin.signs_in("root@example.com").await;
-        Self { app, address, admin, clock, _shutdown: shutdown.drop_guard(), _database: database }
+        Self { app, address, admin, clock, shutdown: shutdown.drop_guard(), _database: database }
     }
 
     /// The admin of the platform, for what the API has no way to do yet.
@@ -118,6 +117,12 @@ impl TestApp {
 
     pub fn passes(&self, time: TimeDelta) {
         *self.clock.0.lock().unwrap() += time;
+    }
+
+    /// Tells the server to stop; what it was put together from goes on.
+    pub fn stops(self) -> App {
+        drop(self.shutdown);
+        self.app
     }
 
     pub fn visitor(&self) -> Actor {
@@ -187,6 +192,25 @@ impl TestApp {
         let email = actor.email.clone();
         actor.signs_in(&email).await;
         actor
+    }
+
+    /// From now on it takes seconds to find out whether somebody is still signed in.
+    pub async fn looks_up_slowly(&self, actor: &Actor) {
+        use sea_orm::ConnectionTrait;
+        let id = actor.id.parse::<entity::id::UserId>().unwrap().0;
+        let slow = match Backend::chosen() {
+            Backend::Postgres => format!("user_id = '{id}' THEN (SELECT 1 FROM pg_sleep(4)) = 1"),
+            Backend::Sqlite => {
+                let count = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 5000000) SELECT count(*) FROM c";
+                format!("user_id = x'{}' THEN ({count}) > 1", id.simple())
+            }
+        };
+        let view = format!("CREATE VIEW session AS SELECT * FROM session_row WHERE CASE WHEN {slow} ELSE TRUE END");
+        let database = self.app.services.database.reader();
+        database.execute_unprepared("ALTER TABLE session RENAME TO session_row").await.unwrap();
+        database.execute_unprepared(&view).await.unwrap();
+        // Tokens are believed for a second.
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
     }
 
     /// Does the background work that is due.
