@@ -3,6 +3,7 @@
 use crate::{
     accounts::{self, Accounts, Attempts, Passwords, Tokens},
     api::{self, Api, Lifetime, Positions},
+    audit::Audit,
     availability::{Availability, SharedCalendars},
     board::Boards,
     booking::Booking,
@@ -140,7 +141,9 @@ impl App {
             directory: Arc::clone(&directory),
             hub: Arc::clone(&hub),
         });
-        let services = Services { accounts, directory, availability, boards, booking, hub, database, clock };
+        let audit = Arc::new(Audit::new(database.clone(), Arc::clone(&clock)));
+        let services =
+            Services { audit, accounts, directory, availability, boards, booking, hub, database, clock };
         Ok(Self { config, services, publisher })
     }
 

@@ -11,6 +11,9 @@ pub mod config;
 /// The database, the lock, the bus and the outbox. Names no feature.
 pub mod infra;
 
+/// Who saw or changed which patient's data, and when.
+pub mod audit;
+
 /// People who sign in: accounts, sessions and tokens.
 pub mod accounts;
 

@@ -2,6 +2,7 @@
 
 pub mod id;
 
+pub mod audit_entry;
 pub mod calendar_log;
 pub mod document;
 pub mod signing_key;

@@ -276,6 +276,7 @@ struct ViewerRow {
     clinic_id: Option<::entity::id::ClinicId>,
     time_zone: String,
     doctor_id: Option<DoctorId>,
+    doctor_clinic_id: Option<::entity::id::ClinicId>,
 }
 
 /// Who is signed in with this session, if it goes on and the user may still sign in.
@@ -295,6 +296,7 @@ pub async fn find_viewer(
         .column(user::Column::ClinicId)
         .column(user::Column::TimeZone)
         .column_as(doctor::Column::Id, "doctor_id")
+        .column_as(doctor::Column::ClinicId, "doctor_clinic_id")
         .join(JoinType::InnerJoin, to_user)
         .join(JoinType::LeftJoin, to_doctor)
         .filter(session::Column::EndedAt.is_null())
@@ -304,9 +306,9 @@ pub async fn find_viewer(
         .one(connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let role = match (row.role, row.clinic_id, row.doctor_id) {
+    let role = match (row.role, row.clinic_id, row.doctor_id.zip(row.doctor_clinic_id)) {
         (user::Role::Patient, ..) => Role::Patient,
-        (user::Role::Doctor, _, Some(doctor)) => Role::Doctor(doctor),
+        (user::Role::Doctor, _, Some((doctor, clinic))) => Role::Doctor(doctor, clinic),
         (user::Role::Doctor, _, None) => {
             return Err(Internal::new("a doctor without a profile").into());
         }

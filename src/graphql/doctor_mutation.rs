@@ -169,7 +169,7 @@ impl DoctorPayload {
     async fn conflicts(&self, context: &Context<'_>) -> Result<Vec<Appointment>, Failure> {
         let Some(doctor) = &self.doctor else { return Ok(Vec::new()) };
         let found = context.services().booking.conflicts(context.signed_in()?, doctor.id).await?;
-        Ok(found.into_iter().map(Appointment).collect())
+        Ok(found.into_iter().map(|found| Appointment::shown(context, found)).collect())
     }
 
     /// What was refused, and why; nothing was written then.

@@ -6,6 +6,7 @@ mod appointment_event;
 mod appointment_move;
 mod appointment_mutation;
 mod appointment_transition;
+mod audit;
 mod availability;
 mod clinic;
 mod context;

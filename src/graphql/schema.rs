@@ -5,6 +5,7 @@ use super::{
     appointment_event::AppointmentEventSubscription,
     appointment_move::AppointmentMoveMutation,
     appointment_mutation::AppointmentMutation,
+    audit::AuditQuery,
     availability::AvailabilityMutation,
     clinic::{ClinicMutation, ClinicQuery},
     doctor::DoctorQuery,
@@ -34,6 +35,7 @@ pub struct Query(
     SlotQueries,
     UnavailabilityQuery,
     AppointmentQuery,
+    AuditQuery,
 );
 
 /// What can be done. A mutation takes one `input` and returns one payload: what came of it, and what was refused.

@@ -6,6 +6,7 @@ mod accounts;
 mod appointment_events;
 mod appointments;
 mod architecture;
+mod audit;
 mod availability;
 mod board;
 mod booking;

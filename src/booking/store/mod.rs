@@ -23,7 +23,7 @@ use crate::{
         interval::Interval,
         money::Money,
         rejection::{Internal, Rejection},
-        viewer::{Role, Viewer},
+        viewer::{Extent, Scope, Viewer},
     },
 };
 use ::entity::{appointment, appointment_transition};
@@ -73,14 +73,14 @@ impl TryFrom<appointment::Model> for Appointment {
     }
 }
 
-/// What a viewer may see.
-fn visible_to(viewer: &Viewer) -> Select<appointment::Entity> {
+/// What may be seen.
+fn within(scope: Scope) -> Select<appointment::Entity> {
     let all = appointment::Entity::find();
-    match viewer.role {
-        Role::Patient => all.filter(appointment::Column::PatientId.eq(viewer.user_id)),
-        Role::Doctor(doctor) => all.filter(appointment::Column::DoctorId.eq(doctor)),
-        Role::ClinicAdmin(clinic) => all.filter(appointment::Column::ClinicId.eq(clinic)),
-        Role::PlatformAdmin => all,
+    match scope.extent() {
+        Extent::Patient(patient) => all.filter(appointment::Column::PatientId.eq(patient)),
+        Extent::Doctor(doctor) => all.filter(appointment::Column::DoctorId.eq(doctor)),
+        Extent::Clinic(clinic) => all.filter(appointment::Column::ClinicId.eq(clinic)),
+        Extent::Platform => all,
     }
 }
 
@@ -93,7 +93,7 @@ pub async fn appointments(
     viewer: &Viewer,
     ids: &[AppointmentId],
 ) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
-    let rows = visible_to(viewer).filter(appointment::Column::Id.is_in(ids.iter().copied())).all(connection).await?;
+    let rows = within(viewer.scope()).filter(appointment::Column::Id.is_in(ids.iter().copied())).all(connection).await?;
     rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
 }
 
@@ -103,7 +103,7 @@ pub async fn find_by_reference(
     viewer: &Viewer,
     reference: &str,
 ) -> Result<Option<Appointment>, Rejection> {
-    let select = visible_to(viewer).filter(appointment::Column::Reference.eq(reference));
+    let select = within(viewer.scope()).filter(appointment::Column::Reference.eq(reference));
     select.one(database.reader()).await?.map(Appointment::try_from).transpose()
 }
 
@@ -113,7 +113,7 @@ pub async fn find_in(
     viewer: &Viewer,
     ids: &[AppointmentId],
 ) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
-    let select = visible_to(viewer).filter(appointment::Column::Id.is_in(ids.iter().copied()));
+    let select = within(viewer.scope()).filter(appointment::Column::Id.is_in(ids.iter().copied()));
     let rows = select.order_by_asc(appointment::Column::Id).lock(LockType::NoKeyUpdate).all(&**transaction).await?;
     rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
 }
@@ -127,7 +127,7 @@ pub async fn replacements(
     viewer: &Viewer,
     ids: &[AppointmentId],
 ) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
-    let select = visible_to(viewer).filter(appointment::Column::RescheduledFrom.is_in(ids.iter().copied()));
+    let select = within(viewer.scope()).filter(appointment::Column::RescheduledFrom.is_in(ids.iter().copied()));
     let rows = select.all(connection).await?;
     let replaced = |row: appointment::Model| Some((row.rescheduled_from?, row));
     rows.into_iter().filter_map(replaced).map(|(id, row)| Ok((id, row.try_into()?))).collect()
@@ -142,7 +142,7 @@ pub async fn known_patients(
     viewer: &Viewer,
     people: &[UserId],
 ) -> Result<HashSet<UserId>, Rejection> {
-    let known = visible_to(viewer)
+    let known = within(viewer.scope())
         .select_only()
         .column(appointment::Column::PatientId)
         .distinct()
@@ -281,7 +281,7 @@ pub async fn upcoming(
     now: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Appointment>, Rejection> {
-    let rows = visible_to(viewer)
+    let rows = within(viewer.scope())
         .filter(appointment::Column::DoctorId.eq(doctor_id))
         .filter(appointment::Column::StartsAt.gte(now))
         .filter(appointment::Column::Status.is_in([AppointmentStatus::Pending, AppointmentStatus::Confirmed]))
