@@ -17,12 +17,15 @@ use crate::{
         bus::{Bus, LocalBus, RedisBus},
         db::{Database, Location},
         lock::{LocalLock, Lock, RedisLock},
+        mail::{Captured, Carrier, SmsGateway, SmtpServer},
         redis::Redis,
     },
     kernel::{
         clock::{Clock, SystemClock, VirtualClock},
         rejection::Rejection,
     },
+    mail::{Carriers, Mail},
+    privacy::Privacy,
     worker,
 };
 use anyhow::{Context, Result, bail};
@@ -37,6 +40,8 @@ pub struct App {
     pub config: Config,
     /// The services.
     pub services: Services,
+    /// What sends letters.
+    pub mail: Arc<Mail>,
     publisher: Publisher,
 }
 
@@ -103,6 +108,7 @@ impl App {
         let attempts = (config.rate_limits == RateLimits::On).then_some(limits.password_attempts);
         let attempts = Attempts::new(attempts, redis.map(|redis| (redis, namespace.clone())));
         let passwords = Passwords::new(limits.password_hashes);
+        let mail = Mail::new(database.clone(), Arc::clone(&clock), carriers(&config, &database, &clock)?, &config.link_url());
         let accounts = Accounts::new(database.clone(), Arc::clone(&clock), tokens, passwords, attempts);
         let accounts = Arc::new(accounts);
         accounts::watch_sessions(&accounts);
@@ -141,10 +147,16 @@ impl App {
             directory: Arc::clone(&directory),
             hub: Arc::clone(&hub),
         });
+        let privacy = Arc::new(Privacy {
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            accounts: Arc::clone(&accounts),
+            booking: Arc::clone(&booking),
+        });
         let audit = Arc::new(Audit::new(database.clone(), Arc::clone(&clock)));
         let services =
-            Services { audit, accounts, directory, availability, boards, booking, hub, database, clock };
-        Ok(Self { config, services, publisher })
+            Services { audit, accounts, directory, availability, boards, booking, privacy, hub, database, clock };
+        Ok(Self { config, services, mail: Arc::new(mail), publisher })
     }
 
     /// What the server serves, for as long as its lifetime lasts.
@@ -163,6 +175,7 @@ impl App {
             live: Arc::default(),
             limits: self.config.limits,
             introspection: self.config.introspection.unwrap_or(development),
+            captured: development.then(|| Captured::new(self.services.database.clone(), Arc::clone(&self.services.clock))),
             development,
             allowed_origins: self.config.allowed_origins.clone().into(),
             clock: Arc::clone(&self.services.clock),
@@ -173,7 +186,8 @@ impl App {
     /// Begins to do the background work.
     pub fn start_worker(&self) {
         let kept = chrono::TimeDelta::days(self.config.log_days.into());
-        worker::start(&self.services.database, &self.services.clock, &self.publisher, &self.services.booking, kept);
+        let services = &self.services;
+        worker::start(&services.database, &services.clock, &self.publisher, &services.booking, &self.mail, kept);
     }
 
     /// Registers documents, so that clients may ask for them by their ids.
@@ -211,6 +225,24 @@ impl App {
             booking: &services.booking,
         }
     }
+}
+
+/// Who brings messages to people: a server each, in development a table where there is none.
+fn carriers(config: &Config, database: &Database, clock: &Arc<dyn Clock>) -> Result<Carriers> {
+    let captured = || -> Arc<dyn Carrier> { Arc::new(Captured::new(database.clone(), Arc::clone(clock))) };
+    let captured = (!config.is_production()).then(captured);
+    let email: Option<Arc<dyn Carrier>> = match &config.smtp_url {
+        Some(url) => Some(Arc::new(SmtpServer::try_new(url, &config.mail_from, Arc::clone(clock))?)),
+        None => captured.clone(),
+    };
+    if email.is_none() {
+        tracing::error!("no mail server: nobody can confirm an address, reset a password or be invited. Set MEDISLOT_SMTP_URL.");
+    }
+    let sms: Option<Arc<dyn Carrier>> = match &config.sms_url {
+        Some(url) => Some(Arc::new(SmsGateway::try_new(url, config.sms_token.clone())?)),
+        None => captured,
+    };
+    Ok(Carriers { email, sms })
 }
 
 /// How processes get along.

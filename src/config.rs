@@ -25,6 +25,17 @@ pub struct Config {
     pub redis_url: Option<SecretString>,
     /// Ed25519 private keys in PEM (PKCS#8), one after another: the first signs access tokens, those of all are believed.
     pub signing_key: Option<SecretString>,
+    /// The mail server: `smtps://user:password@host`, `smtp://user:password@host:587?tls=required` (STARTTLS), or `smtp://host:25`. Where it
+    /// is not set mail is captured in development, and fails in production.
+    pub smtp_url: Option<SecretString>,
+    /// Whom e-mails are from.
+    pub mail_from: String,
+    /// A gateway for text messages: told `{"id", "to", "text"}` by POST. Where it is not set they are captured or fail as mail does.
+    pub sms_url: Option<SecretString>,
+    /// The bearer token that the gateway is told.
+    pub sms_token: Option<SecretString>,
+    /// Where links of letters lead: to pages `account/…` below this address; the server's own where it is not set.
+    pub link_url: Option<String>,
     /// Start on a virtual clock at this instant.
     pub now: Option<DateTime<Utc>>,
     /// Let the virtual clock stand still.
@@ -56,6 +67,11 @@ impl Default for Config {
             database_url: None,
             redis_url: None,
             signing_key: None,
+            smtp_url: None,
+            mail_from: "Medislot <medislot@localhost>".to_owned(),
+            sms_url: None,
+            sms_token: None,
+            link_url: None,
             now: None,
             frozen: false,
             worker: true,
@@ -224,6 +240,12 @@ impl Config {
     #[must_use]
     pub fn is_production(&self) -> bool {
         self.environment == Environment::Production
+    }
+
+    /// Where links of letters lead.
+    #[must_use]
+    pub fn link_url(&self) -> String {
+        self.link_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
     }
 
     /// Looks over what was set as a whole.

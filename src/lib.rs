@@ -8,11 +8,14 @@ pub mod kernel;
 /// What an operator can set.
 pub mod config;
 
-/// The database, the lock, the bus and the outbox. Names no feature.
+/// The database, the lock, the bus, the outbox and who carries messages. Names no feature.
 pub mod infra;
 
 /// Who saw or changed which patient's data, and when.
 pub mod audit;
+
+/// Letters and text messages, and what their links and codes prove.
+pub mod mail;
 
 /// People who sign in: accounts, sessions and tokens.
 pub mod accounts;
@@ -31,6 +34,9 @@ pub mod board;
 
 /// Bookings and cancellations: the appointment's life.
 pub mod booking;
+
+/// A person's data as a whole: giving it out, and erasing it.
+pub mod privacy;
 
 /// Documents that clients may ask for by their id.
 pub mod documents;

@@ -6,6 +6,8 @@ use crate::{
     calendar,
     infra::{db::Database, supervise::supervise},
     kernel::clock::Clock,
+    mail::{self, Mail},
+    privacy,
 };
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ pub fn start(
     clock: &Arc<dyn Clock>,
     publisher: &calendar::Publisher,
     booking: &Arc<Booking>,
+    letters: &Arc<Mail>,
     log_kept: TimeDelta,
 ) {
     let (db, time) = (database.clone(), Arc::clone(clock));
@@ -42,6 +45,21 @@ pub fn start(
     supervise("calendar.relay", move || {
         let (db, time, publisher) = (db.clone(), Arc::clone(&time), publisher.clone());
         async move { calendar::relay(&db, &publisher, &*time).await }
+    });
+    let appointments = Arc::clone(booking);
+    supervise("privacy.look_after", move || {
+        let appointments = Arc::clone(&appointments);
+        async move { privacy::look_after(&appointments).await }
+    });
+    let post = Arc::clone(letters);
+    supervise("mail.send", move || {
+        let post = Arc::clone(&post);
+        async move { mail::send(&post).await }
+    });
+    let post = Arc::clone(letters);
+    supervise("mail.forget", move || {
+        let post = Arc::clone(&post);
+        async move { mail::forget(&post).await }
     });
     let (db, time) = (database.clone(), Arc::clone(clock));
     supervise("accounts.forget_sessions", move || {

@@ -11,6 +11,10 @@ pub mod refresh_token;
 pub mod session;
 pub mod user;
 
+pub mod captured_mail;
+pub mod mail;
+pub mod ticket;
+
 pub mod clinic;
 pub mod doctor;
 pub mod doctor_specialty;

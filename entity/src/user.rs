@@ -25,11 +25,11 @@ pub struct Model {
     /// The address in lower case, unique.
     #[sea_orm(unique)]
     pub email: String,
-    /// The Argon2id hash of the password, as a PHC string.
+    /// The Argon2id hash of the password, as a PHC string; empty where the user has none.
     pub password_hash: String,
     /// How the person is called.
     pub name: String,
-    /// A telephone number, as given.
+    /// A telephone number, in E.164.
     pub phone: Option<String>,
     /// What the user may be.
     pub role: Role,
@@ -43,6 +43,12 @@ pub struct Model {
     pub active: bool,
     /// When the account was made.
     pub created_at: DateTimeUtc,
+    /// When the user proved to read what is sent to the address.
+    pub email_verified_at: Option<DateTimeUtc>,
+    /// When the user proved to read what is sent to the telephone; of those with one number, one has proven it.
+    pub phone_verified_at: Option<DateTimeUtc>,
+    /// When everything personal was taken out of this row: it remains for the medical history that refers to it.
+    pub erased_at: Option<DateTimeUtc>,
 }
 
 /// No relation is declared: links are read in batches, by id.

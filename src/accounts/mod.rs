@@ -1,6 +1,7 @@
 //! People who sign in: their accounts, sessions and tokens.
 
 mod attempts;
+mod care;
 mod endings;
 mod jobs;
 mod model;
@@ -11,11 +12,14 @@ mod store;
 mod token;
 
 pub use attempts::Attempts;
+pub use care::{
+    Assurance, CodeAddress, CodeLogin, ProfilePatch, count_platform_admins_in, erase_in, sessions_kept,
+};
 pub use endings::Ending;
 pub use jobs::{forget_sessions, watch_sessions};
 pub use model::{
-    Account, Credentials, EMAIL_EXPECTED, IssuedSession, NewUser, RoleName, SignIn, SignOut, User, canonical_email,
-    parse_email,
+    Account, Credentials, EMAIL_EXPECTED, IssuedSession, LOCALE, NewUser, PHONE_EXPECTED, RoleName, SignIn, SignOut,
+    User, canonical_email, parse_email, parse_phone,
 };
 pub use password::Passwords;
 pub use service::Accounts;

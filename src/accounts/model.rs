@@ -1,9 +1,12 @@
 //! What an account is.
 
-use crate::kernel::{
-    check::Check,
-    id::{ClinicId, SessionId, UserId},
-    rejection::{Code, Rejection},
+use crate::{
+    kernel::{
+        check::Check,
+        id::{ClinicId, SessionId, UserId},
+        rejection::{Code, Rejection},
+    },
+    mail::Recipient,
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -17,6 +20,9 @@ const SHORTEST_PASSWORD: usize = 8;
 /// The longest password, in bytes.
 const LONGEST_PASSWORD: usize = 1_000;
 
+/// The language of those who have not said which they read.
+pub const LOCALE: &str = "en";
+
 /// A person who signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -26,7 +32,7 @@ pub struct User {
     pub email: String,
     /// How they are called.
     pub name: String,
-    /// Their telephone number, as given.
+    /// Their telephone number, in E.164.
     pub phone: Option<String>,
     /// What they may be.
     pub role: RoleName,
@@ -38,6 +44,20 @@ pub struct User {
     pub locale: String,
     /// Whether they may sign in.
     pub active: bool,
+    /// Whether they have proven to read what is sent to the address.
+    pub email_verified: bool,
+    /// Whether they have proven to read what is sent to the telephone: only then it is a way in.
+    pub phone_verified: bool,
+    /// Whether everything personal was erased: then name, address and number mean nothing.
+    pub erased: bool,
+}
+
+impl User {
+    /// Whom letters to this user go to.
+    #[must_use]
+    pub fn recipient(&self) -> Recipient {
+        Recipient { user_id: self.id, address: self.email.clone(), locale: self.locale.clone() }
+    }
 }
 
 /// What it takes to make an account.
@@ -64,9 +84,19 @@ impl Account {
         let mut check = Check::new();
         check_password(&mut check, "password", &self.password, is_guessable);
         check.name("name", &self.name);
-        check.optional_text("phone", self.phone.as_deref(), crate::kernel::check::NAME);
+        if self.phone.as_deref().is_some_and(|phone| parse_phone(phone).is_none()) {
+            check.refuse("phone", Code::Invalid, PHONE_EXPECTED);
+        }
         check.finish()
     }
+}
+
+/// What others may guess that a password is made of.
+#[must_use]
+pub fn words_about(email: &str, name: &str) -> Vec<String> {
+    let local_part = email.split('@').next().unwrap_or_default();
+    let words = [local_part].into_iter().chain(name.split_whitespace());
+    words.take(10).map(|word| word.chars().take(100).collect()).collect()
 }
 
 /// Looks over a new password.
@@ -95,6 +125,19 @@ pub fn parse_email(text: &str) -> Result<String, &'static str> {
 
 /// What is refused that is no address.
 pub const EMAIL_EXPECTED: &str = "expected an e-mail address such as ada@example.com";
+
+/// A telephone number with the code of its country, written as E.164 has it; nothing where it is none.
+#[must_use]
+pub fn parse_phone(text: &str) -> Option<String> {
+    // The library takes letters for the keys that they stand on, and what stands behind the number for an extension.
+    let is_plain = text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_digit() || b"+ ()-./".contains(&byte));
+    let number = if is_plain { phonenumber::parse(None, text.trim()).ok()? } else { return None };
+    let written = number.format().mode(phonenumber::Mode::E164).to_string();
+    (8..=16).contains(&written.len()).then_some(written)
+}
+
+/// What is refused that is no telephone number.
+pub const PHONE_EXPECTED: &str = "A telephone number with the code of its country, such as +48 22 555 01 23.";
 
 /// Addresses are compared, and kept, in lower case.
 #[must_use]
@@ -194,6 +237,19 @@ mod tests {
             &long,
         ] {
             assert!(parse_email(address).is_err(), "{address:?}");
+        }
+    }
+
+    #[test]
+    fn telephone_numbers_are_kept_in_one_spelling_and_anything_else_is_refused() {
+        for spelling in ["+48 22 555 01 23", "+48225550123", " +48 (22) 555-01-23"] {
+            assert_eq!(parse_phone(spelling).as_deref(), Some("+48225550123"), "{spelling}");
+        }
+        let long = "1".repeat(10_000);
+        for wrong in
+            ["", "+", "22 555 01 23", "+48", "+48 CALL ME", "+48225550123\r\nBcc: ben", "+999 1234567", "+٤٨٢٢٥٥٥٠١٢٣", &long]
+        {
+            assert_eq!(parse_phone(wrong), None, "{wrong:?}");
         }
     }
 }

@@ -3,7 +3,10 @@
 use super::{
     attempts::Attempts,
     endings::Endings,
-    model::{Account, Credentials, IssuedSession, NewUser, RoleName, SignOut, User, canonical_email},
+    model::{
+        Account, Credentials, IssuedSession, LOCALE, NewUser, RoleName, SignOut, User, canonical_email, parse_phone,
+        words_about,
+    },
     password::Passwords,
     store::{self, Presented},
     token::Tokens,
@@ -16,6 +19,7 @@ use crate::{
         rejection::{Code, Refusal, Rejection},
         viewer::Viewer,
     },
+    mail::{self, Letter, Purpose, Recipient},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -38,8 +42,8 @@ pub struct Accounts {
     pub(super) database: Database,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tokens: Tokens,
-    passwords: Passwords,
-    attempts: Attempts,
+    pub(super) passwords: Passwords,
+    pub(super) attempts: Attempts,
     pub(super) endings: Endings,
     /// What tokens proved within the last second, by their SHA-256 hashes.
     pub(super) proven: Cache<[u8; 32], (Viewer, DateTime<Utc>)>,
@@ -66,10 +70,12 @@ impl Accounts {
     pub async fn register(&self, account: Account, device: Option<String>) -> Result<IssuedSession, Rejection> {
         let id = UserId::new();
         let user = self.prepare(id, account, RoleName::Patient).await?;
+        let recipient = Recipient { user_id: id, address: user.email.clone(), locale: LOCALE.to_owned() };
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
         store::insert_user_in(&transaction, user, now).await?;
         let session = self.begin_session_in(&transaction, id, device, now).await?;
+        mail::write_with_ticket_in(&transaction, Letter::VerifyEmail, Purpose::Email, &recipient, now).await?;
         transaction.commit().await?;
         tracing::info!(user.id = %id, "registered");
         self.issued(self.user(id).await?, session, now)
@@ -95,9 +101,7 @@ impl Accounts {
     /// What is wrong with the input, or `EmailTaken`.
     pub async fn prepare(&self, id: UserId, account: Account, role: RoleName) -> Result<NewUser, Rejection> {
         let email = canonical_email(&account.email);
-        let local_part = email.split('@').next().unwrap_or_default();
-        let about_owner = [local_part].into_iter().chain(account.name.split_whitespace());
-        let about_owner = about_owner.take(10).map(|word| word.chars().take(100).collect()).collect();
+        let about_owner = words_about(&email, &account.name);
         account.check(self.passwords.is_guessable(account.password.clone(), about_owner).await?)?;
         if store::is_email_taken(&self.database, &email).await? {
             return Err(store::email_taken());
@@ -108,7 +112,7 @@ impl Accounts {
             email,
             password_hash,
             name: account.name.trim().to_owned(),
-            phone: account.phone,
+            phone: account.phone.as_deref().and_then(parse_phone),
             role,
             clinic_id: None,
             time_zone: account.time_zone.unwrap_or(Tz::UTC),
@@ -127,6 +131,7 @@ impl Accounts {
         }
         let known = store::find_by_email(&self.database, &email).await?;
         let (user, hash) = known.unzip();
+        let hash = hash.filter(|hash| !hash.is_empty());
         let right = self.passwords.verify(credentials.password, hash).await?;
         let Some(user) = user.filter(|user| right && user.active) else {
             return Err(Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into());
@@ -206,11 +211,11 @@ impl Accounts {
         store::has_users(&self.database).await
     }
 
-    async fn user(&self, id: UserId) -> Result<User, Rejection> {
+    pub(super) async fn user(&self, id: UserId) -> Result<User, Rejection> {
         store::users(&self.database, &[id]).await?.remove(&id).ok_or(Rejection::NotFound)
     }
 
-    async fn begin_session_in(
+    pub(super) async fn begin_session_in(
         &self,
         transaction: &Transaction,
         user_id: UserId,
@@ -223,7 +228,7 @@ impl Accounts {
         Ok((id, token))
     }
 
-    fn issued(
+    pub(super) fn issued(
         &self,
         user: User,
         (session_id, refresh_token): (SessionId, SecretString),

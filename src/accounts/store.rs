@@ -1,6 +1,6 @@
 //! The rows of users and sessions.
 
-use super::model::{NewUser, SignIn, User};
+use super::model::{LOCALE, NewUser, SignIn, User};
 use crate::{
     infra::db::{Constraint, Database, Transaction},
     kernel::{
@@ -35,6 +35,9 @@ impl TryFrom<user::Model> for User {
             time_zone: row.time_zone.parse().map_err(|_| Internal::new("a user's time zone is unknown"))?,
             locale: row.locale,
             active: row.active,
+            email_verified: row.email_verified_at.is_some(),
+            phone_verified: row.phone_verified_at.is_some(),
+            erased: row.erased_at.is_some(),
         })
     }
 }
@@ -72,9 +75,12 @@ pub async fn insert_user_in(transaction: &Transaction, user: NewUser, now: DateT
         role: Set(user.role),
         clinic_id: Set(user.clinic_id),
         time_zone: Set(user.time_zone.name().to_owned()),
-        locale: Set("en".to_owned()),
+        locale: Set(LOCALE.to_owned()),
         active: Set(true),
         created_at: Set(now),
+        email_verified_at: Set(None),
+        phone_verified_at: Set(None),
+        erased_at: Set(None),
     };
     match user::Entity::insert(row).exec_without_returning(&**transaction).await {
         Ok(_) => Ok(()),

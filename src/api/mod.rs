@@ -1,5 +1,6 @@
 //! The edge: HTTP, WebSocket and server-sent events. All pass the same door ([`operation`]): who is asking, is it small enough, is it let run.
 
+mod captured_mail;
 mod document;
 mod graphiql;
 mod health;

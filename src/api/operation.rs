@@ -5,7 +5,7 @@ use crate::{
     config::Limits,
     documents::{Documents, digest},
     graphql::{Began, Caller, Loaders, MedislotSchema, Phase, Services, Spent, reveal},
-    infra::db::count_statements,
+    infra::{db::count_statements, mail::Captured},
     kernel::{
         clock::Clock,
         rejection::{Internal, Rejection},
@@ -46,6 +46,8 @@ pub struct Api {
     pub limits: Limits,
     /// Whether the schema may be asked for its own description.
     pub introspection: bool,
+    /// What would have been sent; kept in development.
+    pub captured: Option<Captured>,
     /// Whether this is a development installation.
     pub development: bool,
     /// The web origins whose pages may use the API; any where none is named, in development.

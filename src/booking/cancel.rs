@@ -21,6 +21,15 @@ use crate::{
 
 const FIELD: &str = "appointmentId";
 
+/// On which terms a visit is called off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terms {
+    /// The clinic's.
+    Policy,
+    /// At any time, and for nothing.
+    Free,
+}
+
 impl Booking {
     /// Calls a visit off, or lets go of a hold.
     ///
@@ -34,10 +43,21 @@ impl Booking {
         check.finish()?;
         let attempt = Attempt::new(viewer, "cancelAppointment", request.idempotency_key.as_deref(), &request)?;
         let attempt = attempt.as_ref();
-        let cancelled = self.tell(self.cancel_in_turn(viewer, request, attempt).await).await;
+        let cancelled = self.tell(self.cancel_in_turn(viewer, request, attempt, Terms::Policy).await).await;
         let after = only(self.settle(viewer, cancelled, (FIELD, attempt)).await?)?;
         tracing::info!("cancelled");
         Ok(after)
+    }
+
+    /// The same on these terms, for a wish that has no key.
+    pub(super) async fn call_off(
+        &self,
+        viewer: &Viewer,
+        request: CancelRequest,
+        terms: Terms,
+    ) -> Result<Appointment, Rejection> {
+        let cancelled = self.tell(self.cancel_in_turn(viewer, request, None, terms).await).await;
+        only(self.settle(viewer, cancelled, (FIELD, None)).await?)
     }
 
     async fn cancel_in_turn(
@@ -45,6 +65,7 @@ impl Booking {
         viewer: &Viewer,
         request: CancelRequest,
         attempt: Option<&Attempt>,
+        terms: Terms,
     ) -> Result<Written, Failed> {
         let id = request.appointment_id;
         let missing = || Refusal::not_found(FIELD);
@@ -58,7 +79,10 @@ impl Booking {
             return Err(Rejection::Forbidden.into());
         }
         let after = before.clone().cancel(transaction.now)?;
-        let after = at_what_cost(&transaction, viewer, &before, after).await?;
+        let after = match terms {
+            Terms::Policy => at_what_cost(&transaction, viewer, &before, after).await?,
+            Terms::Free => after,
+        };
         let released = Change::Released(after.visit);
         transaction.save(Some(viewer), &before, &after, request.reason, Some(released)).await?;
         transaction.finish(attempt, vec![after]).await

@@ -4,6 +4,7 @@
 mod book;
 mod cancel;
 mod crowd;
+mod departure;
 mod guard;
 mod hold;
 mod idempotency;

@@ -88,6 +88,9 @@ fn user_row(planned: &PlannedPatient, role: Role, password_hash: &str, now: Date
         locale: Set("en".to_owned()),
         active: Set(true),
         created_at: Set(now),
+        email_verified_at: Set(None),
+        phone_verified_at: Set(None),
+        erased_at: Set(None),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     directory::Directory,
     infra::db::Database,
     kernel::{clock::Clock, rejection::Rejection, viewer::Viewer},
+    privacy::Privacy,
 };
 use async_graphql::Context;
 use std::sync::{
@@ -33,6 +34,8 @@ pub struct Services {
     pub boards: Arc<Boards>,
     /// Appointments.
     pub booking: Arc<Booking>,
+    /// A person's data as a whole.
+    pub privacy: Arc<Privacy>,
     /// What happens.
     pub hub: Arc<Hub>,
     /// For the loaders.

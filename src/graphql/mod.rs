@@ -1,6 +1,7 @@
 //! The schema: one noun, one file (its objects, queries, mutations, subscriptions and loaders), and the vocabulary that they share. A
 //! resolver parses, calls a service and wraps; nothing below this room has heard of GraphQL.
 
+mod account;
 mod appointment;
 mod appointment_event;
 mod appointment_move;
@@ -18,6 +19,7 @@ mod guard;
 mod input;
 mod live;
 mod loaders;
+mod login_code;
 mod money;
 mod node;
 mod page;

@@ -1,6 +1,7 @@
 //! The schema, put together.
 
 use super::{
+    account::AccountMutation,
     appointment::AppointmentQuery,
     appointment_event::AppointmentEventSubscription,
     appointment_move::AppointmentMoveMutation,
@@ -10,6 +11,7 @@ use super::{
     clinic::{ClinicMutation, ClinicQuery},
     doctor::DoctorQuery,
     doctor_mutation::DoctorMutation,
+    login_code::LoginCodeMutation,
     node::{Node, NodeQuery},
     session::SessionMutation,
     slot::SlotQueries,
@@ -42,6 +44,8 @@ pub struct Query(
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     SessionMutation,
+    LoginCodeMutation,
+    AccountMutation,
     AppointmentMutation,
     AppointmentMoveMutation,
     AvailabilityMutation,

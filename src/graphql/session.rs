@@ -103,7 +103,8 @@ pub struct SessionPayload {
 }
 
 impl SessionPayload {
-    fn from_outcome(result: Result<IssuedSession, Rejection>) -> Result<Self, Failure> {
+    /// What came of it.
+    pub fn from_outcome(result: Result<IssuedSession, Rejection>) -> Result<Self, Failure> {
         let (session, user_errors) = outcome(result)?;
         Ok(Self { session: session.map(Session), user_errors })
     }
@@ -118,7 +119,7 @@ pub struct RegisterInput {
     password: String,
     /// How you are called, at most 200 characters.
     name: String,
-    /// A telephone number.
+    /// A telephone number with the code of its country; `updateProfile` has it confirmed.
     phone: Option<String>,
     /// The time zone that you live in; UTC where nothing is said.
     time_zone: Option<TimeZone>,
@@ -171,7 +172,7 @@ pub struct LogoutPayload {
 }
 
 /// What hashing a password costs, so that one request cannot ask for many.
-const HASHING: usize = 5_000;
+pub const HASHING: usize = 5_000;
 
 /// Mutations of sessions.
 #[derive(Default)]

@@ -105,14 +105,25 @@ impl User {
         &self.user.name
     }
 
-    /// The address that the person signs in with; null for viewers who may see only the name.
+    /// The address that the person signs in with; null for erased users, and for viewers who may see only the name.
     async fn email(&self, context: &Context<'_>) -> Result<Option<EmailAddress>, Failure> {
-        Ok(self.shows_contact(context).await?.then(|| EmailAddress(self.user.email.clone())))
+        let shown = !self.user.erased && self.shows_contact(context).await?;
+        Ok(shown.then(|| EmailAddress(self.user.email.clone())))
     }
 
     /// A telephone number; null for viewers who may see only the name.
     async fn phone(&self, context: &Context<'_>) -> Result<Option<&str>, Failure> {
         Ok(if self.shows_contact(context).await? { self.user.phone.as_deref() } else { None })
+    }
+
+    /// Whether the person has confirmed the address; null for viewers who may see only the name.
+    async fn email_verified(&self, context: &Context<'_>) -> Result<Option<bool>, Failure> {
+        Ok(self.shows_contact(context).await?.then_some(self.user.email_verified))
+    }
+
+    /// Whether the person has confirmed the telephone number, and may sign in by it; null for viewers who may see only the name.
+    async fn phone_verified(&self, context: &Context<'_>) -> Result<Option<bool>, Failure> {
+        Ok(self.shows_contact(context).await?.then_some(self.user.phone_verified))
     }
 
     /// What the user may be.

@@ -18,6 +18,7 @@ mod holds;
 mod http;
 mod idempotency;
 mod live;
+mod mail;
 mod moves;
 mod processes;
 mod resilience;

@@ -1,12 +1,14 @@
 //! The rows of appointments and of their history. Every read of an appointment begins with who is asking.
 
 mod at_once;
+mod departure;
 mod holds;
 mod keys;
 mod pages;
 mod reading;
 
 pub use at_once::write_at_once;
+pub use departure::{all_of, anonymise_in, histories_of, left_behind, to_come};
 pub use holds::{count_holds_in, doctors_with_overdue, overdue_in};
 pub use keys::{find_key, forget_keys, insert_key_in, is_key_used, replace_key_in};
 pub use pages::{appointments_of, page};
@@ -160,8 +162,15 @@ pub async fn histories(
     database: &Database,
     ids: &[AppointmentId],
 ) -> Result<HashMap<AppointmentId, Vec<Transition>>, Rejection> {
+    histories_where(database, appointment_transition::Column::AppointmentId.is_in(ids.iter().copied())).await
+}
+
+async fn histories_where(
+    database: &Database,
+    which: Expr,
+) -> Result<HashMap<AppointmentId, Vec<Transition>>, Rejection> {
     let rows = appointment_transition::Entity::find()
-        .filter(appointment_transition::Column::AppointmentId.is_in(ids.iter().copied()))
+        .filter(which)
         .order_by_asc(appointment_transition::Column::Id)
         .all(database.reader())
         .await?;

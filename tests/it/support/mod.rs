@@ -3,12 +3,14 @@
 mod actor;
 mod browser;
 mod database;
+mod postbox;
 mod process;
 mod socket;
 
 pub use actor::{Actor, code, codes};
 pub use browser::{Browser, Tab};
 pub use database::{Backend, TestDatabase};
+pub use postbox::{Letter, Postbox, code_in};
 pub use process::Server;
 pub use socket::Socket;
 
@@ -23,6 +25,7 @@ use medislot::{
         clock::Clock,
         viewer::{Role, Viewer},
     },
+    privacy,
 };
 use serde_json::{Value, json};
 use std::{
@@ -188,6 +191,8 @@ impl TestApp {
         let services = &self.app.services;
         while booking::confirm_due(&services.database, &*services.clock).await.unwrap() > 0 {}
         while booking::expire_due(&services.booking).await.unwrap() > 0 {}
+        while privacy::look_after_due(&services.booking).await.unwrap() > 0 {}
+        while self.app.mail.send_due().await.unwrap() > 0 {}
     }
 }
 

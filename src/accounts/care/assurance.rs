@@ -1,0 +1,76 @@
+//! That it is the user who asks, and not somebody at a screen that was left open.
+
+use super::store;
+use crate::{
+    accounts::{Accounts, User},
+    kernel::{
+        rejection::{Code, Refusal, Rejection},
+        viewer::Viewer,
+    },
+    mail::{self, Purpose},
+};
+use secrecy::SecretString;
+
+/// What shows it: the password, or a login code where the account has none.
+#[derive(Clone, Debug)]
+pub struct Assurance {
+    /// The password.
+    pub password: Option<SecretString>,
+    /// The name of its field in the input.
+    pub password_field: &'static str,
+    /// A login code.
+    pub code: Option<SecretString>,
+}
+
+impl Accounts {
+    /// The viewer's account, where they show that it is theirs.
+    ///
+    /// # Errors
+    /// `Invalid` where nothing was given, `InvalidCredentials` where it is wrong, `TooManyAttempts`.
+    pub async fn assure(&self, viewer: &Viewer, assurance: Assurance) -> Result<User, Rejection> {
+        let Assurance { password, password_field, code } = assurance;
+        let (user, hash) = store::find(&self.database, viewer.user_id).await?.ok_or(Rejection::Unauthenticated)?;
+        let given = if hash.is_some() { password.is_some() } else { code.is_some() };
+        let field = if hash.is_some() { password_field } else { "code" };
+        if !given {
+            let message = if hash.is_some() {
+                "The password is needed."
+            } else {
+                "The account has no password: a login code is needed, by requestLoginCode."
+            };
+            return Err(Refusal::of(field, Code::Invalid, message).into());
+        }
+        self.begin_attempt(&user.email).await?;
+        let right = match (hash, password, code) {
+            (Some(hash), Some(password), _) => self.passwords.verify(password, Some(hash)).await?,
+            (None, _, Some(code)) => self.knows_code(&user, &code).await?,
+            _ => false,
+        };
+        if !right {
+            return Err(Refusal::of(field, Code::InvalidCredentials, "This is wrong.").into());
+        }
+        self.attempts.succeeded(&user.email).await;
+        Ok(user)
+    }
+
+    async fn knows_code(&self, user: &User, code: &SecretString) -> Result<bool, Rejection> {
+        let now = self.clock.now();
+        let proof = mail::prove_code(&self.database, Purpose::Login, &user.email, code, now).await?;
+        if proof.is_some_and(|proof| proof.user_id == user.id) {
+            return Ok(true);
+        }
+        let Some(phone) = user.phone.as_ref().filter(|_| user.phone_verified) else { return Ok(false) };
+        let proof = mail::prove_code(&self.database, Purpose::Login, phone, code, now).await?;
+        Ok(proof.is_some_and(|proof| proof.user_id == user.id))
+    }
+
+    /// Begins to try a password or a code for this address.
+    ///
+    /// # Errors
+    /// `TooManyAttempts`.
+    pub(super) async fn begin_attempt(&self, address: &str) -> Result<(), Rejection> {
+        let Err(wait) = self.attempts.begin(address, self.clock.now()).await else { return Ok(()) };
+        let message = format!("Too many wrong attempts. Try again in {} s.", wait.num_seconds() + 1);
+        Err(Refusal::new(Code::TooManyAttempts, message).into())
+    }
+}

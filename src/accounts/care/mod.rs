@@ -1,0 +1,13 @@
+//! What people do with their own accounts: ways in beside the password, and keeping what is known about them true.
+
+mod assurance;
+mod code;
+mod email;
+mod password;
+mod profile;
+mod store;
+
+pub use assurance::Assurance;
+pub use code::{CodeAddress, CodeLogin};
+pub use profile::ProfilePatch;
+pub use store::{count_platform_admins_in, erase_in, sessions_kept};

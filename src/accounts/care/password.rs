@@ -1,0 +1,96 @@
+//! Changing a password, and setting one again that was forgotten.
+
+use super::{assurance::Assurance, email::invalid_token, store};
+use crate::{
+    accounts::{Accounts, IssuedSession, User, canonical_email, model::{check_password, words_about}},
+    kernel::{check::Check, rejection::Rejection, viewer::Viewer},
+    mail::{self, Letter, Purpose},
+};
+use secrecy::SecretString;
+use serde_json::json;
+
+/// What sets a password without the old one.
+const LINKS: [Purpose; 2] = [Purpose::Password, Purpose::Invitation];
+
+impl Accounts {
+    /// Changes the viewer's password and ends their other sessions.
+    ///
+    /// # Errors
+    /// What [`Accounts::assure`] refuses, `WeakPassword`.
+    pub async fn change_password(
+        &self,
+        viewer: &Viewer,
+        assurance: Assurance,
+        password: SecretString,
+    ) -> Result<User, Rejection> {
+        let user = self.assure(viewer, assurance).await?;
+        self.check_new_password("newPassword", &user, &password).await?;
+        let (hash, now) = (self.passwords.hash(password).await?, self.clock.now());
+        let transaction = self.database.begin().await?;
+        store::set_password_in(&transaction, user.id, &hash).await?;
+        store::end_sessions_but_in(&transaction, user.id, Some(viewer.session_id), now).await?;
+        mail::tell_in(&transaction, Letter::PasswordChanged, &user.recipient(), json!({}), now).await?;
+        transaction.commit().await?;
+        self.sessions_ended();
+        tracing::info!(user.id = %user.id, "changed the password");
+        Ok(user)
+    }
+
+    /// Sends a link that sets a new password, if there is an account with this address. Whether there is, neither the answer tells nor how
+    /// long it takes.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn request_password_reset(&self, email: &str) -> Result<(), Rejection> {
+        let email = canonical_email(email);
+        let user = store::find_by_email(&self.database, &email).await?;
+        self.write_if_known(user, &email, Letter::ResetPassword, Purpose::Password).await
+    }
+
+    /// Sets a password with the token of a letter, which proves the address too; ends all sessions and begins a new one.
+    ///
+    /// # Errors
+    /// `InvalidToken`, `WeakPassword`: then the token is still good.
+    pub async fn reset_password(
+        &self,
+        token: &SecretString,
+        password: SecretString,
+        device: Option<String>,
+    ) -> Result<IssuedSession, Rejection> {
+        let seen = mail::read_link(&self.database, &LINKS, token, self.clock.now()).await?.ok_or_else(invalid_token)?;
+        let (user, _) = store::find(&self.database, seen.user_id).await?.ok_or_else(invalid_token)?;
+        self.check_new_password("password", &user, &password).await?;
+        let hash = self.passwords.hash(password).await?;
+        let now = self.clock.now();
+        let transaction = self.database.begin().await?;
+        let proof = mail::prove_link_in(&transaction, &LINKS, token, now).await?.ok_or_else(invalid_token)?;
+        let user = store::find_in(&transaction, proof.user_id).await?;
+        let user = user.filter(|user| user.active && user.email == proof.address).ok_or_else(invalid_token)?;
+        store::set_password_in(&transaction, user.id, &hash).await?;
+        store::verify_email_in(&transaction, user.id, now).await?;
+        store::end_sessions_but_in(&transaction, user.id, None, now).await?;
+        mail::revoke_in(&transaction, user.id).await?;
+        mail::tell_in(&transaction, Letter::PasswordChanged, &user.recipient(), json!({}), now).await?;
+        let session = self.begin_session_in(&transaction, user.id, device, now).await?;
+        transaction.commit().await?;
+        self.sessions_ended();
+        // Whoever sets a new password need not wait for what others tried.
+        self.attempts.succeeded(&user.email).await;
+        tracing::info!(user.id = %user.id, "set a password");
+        self.issued(self.user(user.id).await?, session, now)
+    }
+
+    async fn check_new_password(&self, field: &str, user: &User, password: &SecretString) -> Result<(), Rejection> {
+        let about_owner = words_about(&user.email, &user.name);
+        let is_guessable = self.passwords.is_guessable(password.clone(), about_owner).await?;
+        let mut check = Check::new();
+        check_password(&mut check, field, password, is_guessable);
+        check.finish()
+    }
+
+    /// Sessions have ended here: whatever is open in them is told.
+    pub fn sessions_ended(&self) {
+        self.proven.invalidate_all();
+        self.endings.look();
+    }
+}

@@ -1,0 +1,177 @@
+//! The rows of users, for those who take care of them.
+
+use crate::{
+    accounts::{RoleName, SignIn, User, store::email_taken},
+    infra::db::{Constraint, Database, Transaction},
+    kernel::{
+        id::{SessionId, UserId},
+        rejection::Rejection,
+    },
+};
+use ::entity::{session, user};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    sea_query::{Expr, ExprTrait},
+};
+
+const EMAIL: Constraint = Constraint { name: "ux_user_email", sqlite: "user.email" };
+
+/// The user, and the hash of their password if they have one.
+pub async fn find(database: &Database, id: UserId) -> Result<Option<(User, Option<String>)>, Rejection> {
+    let row = user::Entity::find_by_id(id).one(database.reader()).await?;
+    let with_hash = |row: user::Model| {
+        let hash = Some(row.password_hash.clone()).filter(|hash| !hash.is_empty());
+        Ok((row.try_into()?, hash))
+    };
+    row.map(with_hash).transpose()
+}
+
+/// The user.
+pub async fn find_in(transaction: &Transaction, id: UserId) -> Result<Option<User>, Rejection> {
+    user::Entity::find_by_id(id).one(&**transaction).await?.map(User::try_from).transpose()
+}
+
+/// The user with this address.
+pub async fn find_by_email(database: &Database, email: &str) -> Result<Option<User>, Rejection> {
+    let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(database.reader()).await?;
+    row.map(User::try_from).transpose()
+}
+
+/// The user who has proven this number.
+pub async fn find_by_phone(database: &Database, phone: &str) -> Result<Option<User>, Rejection> {
+    let proven = user::Entity::find().filter(user::Column::Phone.eq(phone));
+    let row = proven.filter(user::Column::PhoneVerifiedAt.is_not_null()).one(database.reader()).await?;
+    row.map(User::try_from).transpose()
+}
+
+fn update(id: UserId) -> UpdateMany<user::Entity> {
+    user::Entity::update_many().filter(user::Column::Id.eq(id))
+}
+
+/// The address of a user is proven, from the first time on.
+pub async fn verify_email_in(transaction: &Transaction, id: UserId, now: DateTime<Utc>) -> Result<(), Rejection> {
+    let update = update(id).col_expr(user::Column::EmailVerifiedAt, Expr::value(now));
+    update.filter(user::Column::EmailVerifiedAt.is_null()).exec(&**transaction).await?;
+    Ok(())
+}
+
+/// A user has another address, which is proven.
+pub async fn change_email_in(
+    transaction: &Transaction,
+    id: UserId,
+    email: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Rejection> {
+    let update = update(id).col_expr(user::Column::Email, Expr::value(email));
+    match update.col_expr(user::Column::EmailVerifiedAt, Expr::value(now)).exec(&**transaction).await {
+        Ok(_) => Ok(()),
+        Err(error) if EMAIL.is_violated(&error) => Err(email_taken()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A user's number is proven, and no other user's any more.
+pub async fn verify_phone_in(
+    transaction: &Transaction,
+    id: UserId,
+    phone: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Rejection> {
+    let never = Expr::value(None::<DateTime<Utc>>);
+    let others = user::Entity::update_many().col_expr(user::Column::PhoneVerifiedAt, never);
+    let others = others.filter(user::Column::Phone.eq(phone)).filter(user::Column::PhoneVerifiedAt.is_not_null());
+    others.exec(&**transaction).await?;
+    let own = update(id).col_expr(user::Column::PhoneVerifiedAt, Expr::value(now));
+    own.filter(user::Column::Phone.eq(phone)).exec(&**transaction).await?;
+    Ok(())
+}
+
+/// A user has another password.
+pub async fn set_password_in(transaction: &Transaction, id: UserId, hash: &str) -> Result<(), Rejection> {
+    update(id).col_expr(user::Column::PasswordHash, Expr::value(hash)).exec(&**transaction).await?;
+    Ok(())
+}
+
+/// Writes name, number, time zone and language of a user.
+pub async fn save_profile_in(transaction: &Transaction, after: &User) -> Result<(), Rejection> {
+    let mut update = update(after.id)
+        .col_expr(user::Column::Name, Expr::value(after.name.as_str()))
+        .col_expr(user::Column::Phone, Expr::value(after.phone.clone()))
+        .col_expr(user::Column::TimeZone, Expr::value(after.time_zone.name()))
+        .col_expr(user::Column::Locale, Expr::value(after.locale.as_str()));
+    if !after.phone_verified {
+        update = update.col_expr(user::Column::PhoneVerifiedAt, Expr::value(None::<DateTime<Utc>>));
+    }
+    update.exec(&**transaction).await?;
+    Ok(())
+}
+
+/// Ends the sessions of a user, but for that one.
+pub async fn end_sessions_but_in(
+    transaction: &Transaction,
+    id: UserId,
+    but: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<(), Rejection> {
+    let mut which = session::Column::UserId.eq(id).and(session::Column::EndedAt.is_null());
+    if let Some(but) = but {
+        which = which.and(session::Column::Id.ne(but));
+    }
+    let ended = session::Entity::update_many().col_expr(session::Column::EndedAt, Expr::value(now));
+    ended.filter(which).exec(&**transaction).await?;
+    Ok(())
+}
+
+/// How many admins of the platform may sign in.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn count_platform_admins_in(transaction: &Transaction) -> Result<u64, Rejection> {
+    let admins = user::Entity::find().filter(user::Column::Role.eq(RoleName::Admin));
+    let admins = admins.filter(user::Column::ClinicId.is_null()).filter(user::Column::Active.eq(true));
+    Ok(admins.count(&**transaction).await?)
+}
+
+/// Takes everything personal out of the row of a user, who cannot sign in any more, and out of where they were signed in.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn erase_in(transaction: &Transaction, id: UserId, now: DateTime<Utc>) -> Result<(), Rejection> {
+    let never = Expr::value(None::<DateTime<Utc>>);
+    update(id)
+        // No address has this form, and no two users have the same.
+        .col_expr(user::Column::Email, Expr::value(id.to_string()))
+        .col_expr(user::Column::PasswordHash, Expr::value(""))
+        .col_expr(user::Column::Name, Expr::value("Deleted account"))
+        .col_expr(user::Column::Phone, Expr::value(None::<String>))
+        .col_expr(user::Column::TimeZone, Expr::value("UTC"))
+        .col_expr(user::Column::Locale, Expr::value(crate::accounts::LOCALE))
+        .col_expr(user::Column::Active, Expr::value(false))
+        .col_expr(user::Column::EmailVerifiedAt, never.clone())
+        .col_expr(user::Column::PhoneVerifiedAt, never)
+        .col_expr(user::Column::ErasedAt, Expr::value(now))
+        .exec(&**transaction)
+        .await?;
+    let sessions = session::Entity::update_many().col_expr(session::Column::Device, Expr::value(None::<String>));
+    sessions.filter(session::Column::UserId.eq(id)).exec(&**transaction).await?;
+    end_sessions_but_in(transaction, id, None, now).await
+}
+
+/// Where a user was signed in, as far as that is remembered, the newest first, at most a thousand places; each with when it ended.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn sessions_kept(
+    database: &Database,
+    id: UserId,
+) -> Result<Vec<(SignIn, Option<DateTime<Utc>>)>, Rejection> {
+    let rows = session::Entity::find().filter(session::Column::UserId.eq(id));
+    let rows = rows.order_by_desc(session::Column::CreatedAt).limit(1_000).all(database.reader()).await?;
+    let kept = |row: session::Model| {
+        let sign_in =
+            SignIn { id: row.id, device: row.device, created_at: row.created_at, last_used_at: row.last_used_at };
+        (sign_in, row.ended_at)
+    };
+    Ok(rows.into_iter().map(kept).collect())
+}
