@@ -16,6 +16,7 @@ pub mod mail;
 pub mod ticket;
 
 pub mod clinic;
+pub mod clinic_patient;
 pub mod doctor;
 pub mod doctor_specialty;
 pub mod specialty;

@@ -19,6 +19,7 @@ mod guard;
 mod input;
 mod live;
 mod loaders;
+mod member;
 mod login_code;
 mod money;
 mod node;

@@ -12,6 +12,7 @@ use super::{
     doctor::DoctorQuery,
     doctor_mutation::DoctorMutation,
     login_code::LoginCodeMutation,
+    member::{MemberMutation, MemberQuery},
     node::{Node, NodeQuery},
     session::SessionMutation,
     slot::SlotQueries,
@@ -38,6 +39,7 @@ pub struct Query(
     UnavailabilityQuery,
     AppointmentQuery,
     AuditQuery,
+    MemberQuery,
 );
 
 /// What can be done. A mutation takes one `input` and returns one payload: what came of it, and what was refused.
@@ -53,6 +55,7 @@ pub struct Mutation(
     DoctorMutation,
     ClinicMutation,
     SpecialtyMutation,
+    MemberMutation,
 );
 
 /// Live changes, over WebSocket (graphql-transport-ws) or as server-sent events.

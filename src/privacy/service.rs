@@ -43,8 +43,8 @@ impl Privacy {
         }
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
-        accounts::lock_user_in(&transaction, user.id).await?;
-        if viewer.role == Role::PlatformAdmin && accounts::count_platform_admins_in(&transaction).await? <= 1 {
+        let admins = accounts::lock_with_platform_admins_in(&transaction, user.id).await?;
+        if viewer.role == Role::PlatformAdmin && admins.iter().all(|id| *id == user.id) {
             return Err(Refusal::new(Code::InUse, "Nobody else rules the platform: make another admin first.").into());
         }
         mail::forget_of_in(&transaction, user.id).await?;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is how to say no")]
 
+mod access;
 mod accounts;
 mod appointment_events;
 mod appointments;
@@ -19,6 +20,7 @@ mod http;
 mod idempotency;
 mod live;
 mod mail;
+mod members;
 mod moves;
 mod processes;
 mod resilience;

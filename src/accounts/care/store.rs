@@ -1,7 +1,7 @@
 //! The rows of users, for those who take care of them.
 
 use crate::{
-    accounts::{RoleName, SignIn, User, store::email_taken},
+    accounts::{SignIn, User, store::email_taken},
     infra::db::{Constraint, Database, Transaction},
     kernel::{
         id::{SessionId, UserId},
@@ -11,7 +11,7 @@ use crate::{
 use ::entity::{session, user};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -121,16 +121,6 @@ pub async fn end_sessions_but_in(
     let ended = session::Entity::update_many().col_expr(session::Column::EndedAt, Expr::value(now));
     ended.filter(which).exec(&**transaction).await?;
     Ok(())
-}
-
-/// How many admins of the platform may sign in.
-///
-/// # Errors
-/// Where the database does not answer.
-pub async fn count_platform_admins_in(transaction: &Transaction) -> Result<u64, Rejection> {
-    let admins = user::Entity::find().filter(user::Column::Role.eq(RoleName::Admin));
-    let admins = admins.filter(user::Column::ClinicId.is_null()).filter(user::Column::Active.eq(true));
-    Ok(admins.count(&**transaction).await?)
 }
 
 /// Takes everything personal out of the row of a user, who cannot sign in any more, and out of where they were signed in.

@@ -28,12 +28,12 @@ use crate::{
         viewer::{Extent, Scope, Viewer},
     },
 };
-use ::entity::{appointment, appointment_transition};
+use ::entity::{appointment, appointment_transition, clinic_patient};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, LockType},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, LockType, UnionType},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -135,7 +135,7 @@ pub async fn replacements(
     rows.into_iter().filter_map(replaced).map(|(id, row)| Ok((id, row.try_into()?))).collect()
 }
 
-/// Those of these people who have, or had, an appointment that the viewer may see.
+/// Those of these people who have, or had, an appointment that the viewer may see, or who let the viewer's clinic book for them.
 ///
 /// # Errors
 /// Where the database does not answer.
@@ -151,7 +151,17 @@ pub async fn known_patients(
         // Opening a form makes nobody known: what was only held keeps the end of its hold.
         .filter(appointment::Column::ExpiresAt.is_null())
         .filter(appointment::Column::PatientId.is_in(people.iter().copied()));
-    Ok(known.into_tuple().all(database.reader()).await?.into_iter().collect())
+    let mut known = known.into_query();
+    if let Some(clinic) = viewer.clinic() {
+        let joined = clinic_patient::Entity::find()
+            .select_only()
+            .column(clinic_patient::Column::PatientId)
+            .filter(clinic_patient::Column::ClinicId.eq(clinic))
+            .filter(clinic_patient::Column::PatientId.is_in(people.iter().copied()));
+        known.union(UnionType::Distinct, joined.into_query());
+    }
+    let rows = database.reader().query_all(&known).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
 }
 
 /// The history of each of these appointments, which the viewer was let see before.
