@@ -1,7 +1,7 @@
 //! The composition root: from settings to something that runs.
 
 use crate::{
-    accounts::{self, Accounts, Attempts, Passwords, Tokens},
+    accounts::{self, Accounts, Attempts, OpenId, Passwords, Tokens},
     api::{self, Api, Lifetime, Positions},
     audit::Audit,
     availability::{Availability, SharedCalendars},
@@ -42,6 +42,7 @@ pub struct App {
     pub services: Services,
     /// What sends letters.
     pub mail: Arc<Mail>,
+    openid: Arc<OpenId>,
     publisher: Publisher,
 }
 
@@ -108,6 +109,7 @@ impl App {
         let attempts = (config.rate_limits == RateLimits::On).then_some(limits.password_attempts);
         let attempts = Attempts::new(attempts, redis.map(|redis| (redis, namespace.clone())));
         let passwords = Passwords::new(limits.password_hashes);
+        let openid = OpenId::try_new(&config.oidc, &config.public_url(), Arc::clone(&clock))?;
         let mail = Mail::new(database.clone(), Arc::clone(&clock), carriers(&config, &database, &clock)?, &config.link_url());
         let accounts = Accounts::new(database.clone(), Arc::clone(&clock), tokens, passwords, attempts);
         let accounts = Arc::new(accounts);
@@ -156,7 +158,7 @@ impl App {
         let audit = Arc::new(Audit::new(database.clone(), Arc::clone(&clock)));
         let services =
             Services { audit, accounts, directory, availability, boards, booking, privacy, hub, database, clock };
-        Ok(Self { config, services, mail: Arc::new(mail), publisher })
+        Ok(Self { config, services, mail: Arc::new(mail), openid: Arc::new(openid), publisher })
     }
 
     /// What the server serves, for as long as its lifetime lasts.
@@ -175,6 +177,9 @@ impl App {
             live: Arc::default(),
             limits: self.config.limits,
             introspection: self.config.introspection.unwrap_or(development),
+            openid: Arc::clone(&self.openid),
+            public_url: self.config.public_url().into(),
+            link_url: self.config.link_url().trim_end_matches('/').into(),
             captured: development.then(|| Captured::new(self.services.database.clone(), Arc::clone(&self.services.clock))),
             development,
             allowed_origins: self.config.allowed_origins.clone().into(),

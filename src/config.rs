@@ -34,8 +34,12 @@ pub struct Config {
     pub sms_url: Option<SecretString>,
     /// The bearer token that the gateway is told.
     pub sms_token: Option<SecretString>,
-    /// Where links of letters lead: to pages `account/…` below this address; the server's own where it is not set.
+    /// The address by which browsers reach this server; `http://` and where it listens, where it is not set.
+    pub public_url: Option<String>,
+    /// Where links of letters lead: to pages `account/…` below this address; `public_url` where it is not set.
     pub link_url: Option<String>,
+    /// Third parties that people may come in by (OpenID Connect).
+    pub oidc: Vec<OpenIdProvider>,
     /// Start on a virtual clock at this instant.
     pub now: Option<DateTime<Utc>>,
     /// Let the virtual clock stand still.
@@ -71,7 +75,9 @@ impl Default for Config {
             mail_from: "Medislot <medislot@localhost>".to_owned(),
             sms_url: None,
             sms_token: None,
+            public_url: None,
             link_url: None,
+            oidc: Vec::new(),
             now: None,
             frozen: false,
             worker: true,
@@ -83,6 +89,30 @@ impl Default for Config {
             log_days: 30,
             limits: Limits::default(),
         }
+    }
+}
+
+/// A third party that people may come in by, at `/auth/{name}`. It is told to send them back to `/auth/{name}/callback` below `public_url`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenIdProvider {
+    /// What it is called here: small letters, digits and hyphens.
+    pub name: String,
+    /// The address that it describes itself below.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// What we show it to be ourselves; none for a public client.
+    pub client_secret: Option<SecretString>,
+}
+
+impl OpenIdProvider {
+    fn check(&self, is_production: bool) -> Result<()> {
+        let Self { name, issuer, .. } = self;
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        ensure!((1..=40).contains(&name.len()) && name.bytes().all(is_plain), "oidc: a name is a-z, 0-9 and -: {name}");
+        ensure!(!is_production || issuer.starts_with("https://"), "oidc {name}: production needs an issuer with https");
+        Ok(())
     }
 }
 
@@ -242,10 +272,16 @@ impl Config {
         self.environment == Environment::Production
     }
 
+    /// The address by which browsers reach this server.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
     /// Where links of letters lead.
     #[must_use]
     pub fn link_url(&self) -> String {
-        self.link_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+        self.link_url.clone().unwrap_or_else(|| self.public_url())
     }
 
     /// Looks over what was set as a whole.
@@ -259,6 +295,11 @@ impl Config {
         }
         ensure!((1..=3_650).contains(&self.log_days), "the log of changes goes back between 1 and 3650 days");
         self.limits.check()?;
+        for provider in &self.oidc {
+            provider.check(self.is_production())?;
+            let others = self.oidc.iter().filter(|other| other.name == provider.name).count();
+            ensure!(others == 1, "oidc: two providers are called {}", provider.name);
+        }
         if self.is_production() {
             ensure!(self.now.is_none(), "production runs on the real clock: --now is refused");
             ensure!(

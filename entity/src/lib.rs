@@ -12,6 +12,7 @@ pub mod session;
 pub mod user;
 
 pub mod captured_mail;
+pub mod identity;
 pub mod mail;
 pub mod ticket;
 

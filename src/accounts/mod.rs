@@ -6,6 +6,7 @@ mod endings;
 mod jobs;
 mod members;
 mod model;
+mod openid;
 mod password;
 mod service;
 mod sessions;
@@ -23,6 +24,7 @@ pub use model::{
     Account, Credentials, EMAIL_EXPECTED, IssuedSession, LOCALE, NewUser, PHONE_EXPECTED, RoleName, SignIn, SignOut,
     User, canonical_email, parse_email, parse_phone,
 };
+pub use openid::{Arrival, Identity, OpenId, Return, Secrets, Turned, identities_of};
 pub use password::Passwords;
 pub use service::Accounts;
 pub use store::{insert_user_in, is_email_taken, lock_user_in, rename_in, users};

@@ -1,5 +1,6 @@
 //! The edge: HTTP, WebSocket and server-sent events. All pass the same door ([`operation`]): who is asking, is it small enough, is it let run.
 
+mod account_page;
 mod captured_mail;
 mod document;
 mod graphiql;
@@ -8,6 +9,7 @@ mod http;
 mod keys;
 mod live;
 mod negotiation;
+mod openid;
 mod operation;
 mod router;
 mod sse;

@@ -2,6 +2,7 @@
 
 use super::{document, live::Live, text, variables::Positions};
 use crate::{
+    accounts::OpenId,
     config::Limits,
     documents::{Documents, digest},
     graphql::{Began, Caller, Loaders, MedislotSchema, Phase, Services, Spent, reveal},
@@ -46,6 +47,12 @@ pub struct Api {
     pub limits: Limits,
     /// Whether the schema may be asked for its own description.
     pub introspection: bool,
+    /// The third parties that people may come in by.
+    pub openid: Arc<OpenId>,
+    /// The address by which browsers reach this server.
+    pub public_url: Arc<str>,
+    /// Where the frontend is.
+    pub link_url: Arc<str>,
     /// What would have been sent; kept in development.
     pub captured: Option<Captured>,
     /// Whether this is a development installation.

@@ -1,6 +1,6 @@
 //! The routes.
 
-use super::{captured_mail, graphiql, health, http, keys, operation::Api, trace::trace, websocket};
+use super::{account_page, captured_mail, graphiql, health, http, keys, openid, operation::Api, trace::trace, websocket};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -29,6 +29,7 @@ pub fn router(api: Api) -> Router {
         .route("/.well-known/jwks.json", get(keys::jwks))
         .route("/healthz", any(health::healthz))
         .route("/readyz", any(health::readyz));
+    router = router.merge(account_page::routes()).merge(openid::routes());
     if api.captured.is_some() {
         router = router.merge(captured_mail::routes());
     }

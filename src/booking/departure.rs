@@ -32,17 +32,19 @@ impl Booking {
             Viewer { user_id: patient_id, session_id: SessionId::new(), role: Role::Patient, time_zone: Tz::UTC };
         loop {
             let to_come = store::to_come(&self.database, patient_id, self.clock.now(), BATCH).await?;
-            if to_come.is_empty() {
-                break;
-            }
+            let mut called_off = 0;
             for appointment_id in to_come {
                 let reason = Some(REASON.to_owned());
                 let request = CancelRequest { appointment_id, reason, version: None, idempotency_key: None };
                 match self.call_off(&viewer, request, Terms::Free).await {
+                    Ok(_) => called_off += 1,
                     // Somebody else was faster.
-                    Ok(_) | Err(Rejection::Refused(_)) => {}
+                    Err(Rejection::Refused(_)) => {}
                     Err(error) => return Err(error),
                 }
+            }
+            if called_off == 0 {
+                break;
             }
         }
         let transaction = self.database.begin().await?;

@@ -70,8 +70,9 @@ impl Templates {
         let written = named(&language)?.render(context)?;
         let (subject, text) = written.trim().split_once('\n').unwrap_or((&written, ""));
         let (subject, text) = (subject.trim().to_owned(), text.trim().to_owned());
-        let paragraphs: Vec<_> = text.split("\n\n").map(str::trim).collect();
-        let html = self.0.get_template(FRAME)?.render(context! { language, subject, paragraphs, link, code })?;
+        let paragraphs: Vec<_> = text.split("\n\n").map(|paragraph| paragraph.trim().to_owned()).collect();
+        let context = context! { language, subject => subject.clone(), paragraphs, link, code };
+        let html = self.0.get_template(FRAME)?.render(context)?;
         Ok(Rendered { subject, text: text + "\n", html })
     }
 }

@@ -69,6 +69,7 @@ impl Privacy {
         let user = self.accounts.assure(viewer, assurance).await?;
         let now = self.clock.now();
         let sessions = accounts::sessions_kept(&self.database, user.id).await?;
+        let identities = accounts::identities_of(&self.database, user.id).await?;
         let letters = mail::of_user(&self.database, user.id).await?;
         let appointments = self.booking.everything_of(viewer).await?;
         let transaction = self.database.begin().await?;
@@ -84,6 +85,11 @@ impl Privacy {
                 "createdAt": sign_in.created_at,
                 "lastUsedAt": sign_in.last_used_at,
                 "endedAt": ended_at,
+            })).collect::<Vec<_>>(),
+            "signInProviders": identities.iter().map(|identity| json!({
+                "provider": identity.provider,
+                "subject": identity.subject,
+                "createdAt": identity.created_at,
             })).collect::<Vec<_>>(),
             "letters": letters.iter().map(|sent| json!({
                 "letter": sent.letter,

@@ -1,6 +1,6 @@
 //! Letters: what is really delivered, and what becomes of those that cannot be.
 
-use crate::support::{Postbox, TestApp, code_in, eventually};
+use crate::support::{Browser, Postbox, TestApp, code_in, eventually};
 use chrono::TimeDelta;
 use entity::{mail, ticket};
 use sea_orm::EntityTrait;
@@ -218,4 +218,35 @@ async fn text_messages_go_to_the_gateway_and_are_tried_again_where_it_stumbles()
     let input = json!({ "code": code_in(heard[1].1["text"].as_str().unwrap()) });
     let verified = ada.does("verifyPhone", "VerifyPhoneInput", input, "user { phoneVerified }").await;
     assert_eq!(verified["user"]["phoneVerified"], true, "{verified}");
+}
+
+#[tokio::test]
+async fn the_link_of_a_letter_opens_a_page_that_does_what_it_says() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let input = json!({ "email": ada.email });
+    app.visitor().does("requestPasswordReset", "RequestPasswordResetInput", input, "").await;
+    app.works().await;
+    let list: Value = captured(&app, "/dev/mail", "application/json").await.json().await.unwrap();
+    let link = |subject: &str| {
+        let letter = list.as_array().unwrap().iter().find(|letter| letter["to"] == ada.email && letter["subject"] == subject);
+        let (_, rest) = letter.unwrap()["text"].as_str().unwrap().split_once("/account/").unwrap();
+        format!("http://{}/account/{}", app.address, rest.split_whitespace().next().unwrap())
+    };
+    let mut browser = Browser::start().await;
+    let tab = browser.opens(&link("Confirm your e-mail address")).await;
+    browser.clicks(&tab, "#button", "Confirm").await;
+    browser.sees(&tab, "#notice", "The address is confirmed.").await;
+    assert_eq!(ada.sees("{ viewer { emailVerified } }").await["viewer"]["emailVerified"], true);
+
+    let tab = browser.opens(&link("Set a new password")).await;
+    browser.sees(&tab, "#title", "Set a new password").await;
+    let field = "document.querySelector('[name=password]')";
+    let fill = |password: &str| format!("{field}.value = {password:?}; location.hash");
+    assert_eq!(browser.evaluates(&tab, &fill("password")).await, "", "the token does not stay in the address");
+    browser.clicks(&tab, "#button", "Set password").await;
+    browser.sees(&tab, "#notice", "Too easy to guess").await;
+    browser.evaluates(&tab, &fill("violet otter gramophone")).await;
+    browser.clicks(&tab, "#button", "Set password").await;
+    browser.sees(&tab, "#notice", "You are signed in as Ada.").await;
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is how to say no")]
 
 mod access;
+mod account_care;
 mod accounts;
 mod appointment_events;
 mod appointments;
@@ -19,9 +20,11 @@ mod holds;
 mod http;
 mod idempotency;
 mod live;
+mod login_codes;
 mod mail;
 mod members;
 mod moves;
+mod openid;
 mod processes;
 mod resilience;
 mod restart;

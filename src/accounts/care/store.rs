@@ -1,7 +1,7 @@
 //! The rows of users, for those who take care of them.
 
 use crate::{
-    accounts::{SignIn, User, store::email_taken},
+    accounts::{SignIn, User, openid, store::email_taken},
     infra::db::{Constraint, Database, Transaction},
     kernel::{
         id::{SessionId, UserId},
@@ -35,6 +35,12 @@ pub async fn find_in(transaction: &Transaction, id: UserId) -> Result<Option<Use
 /// The user with this address.
 pub async fn find_by_email(database: &Database, email: &str) -> Result<Option<User>, Rejection> {
     let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(database.reader()).await?;
+    row.map(User::try_from).transpose()
+}
+
+/// The user with this address, as this transaction sees it.
+pub async fn find_by_email_in(transaction: &Transaction, email: &str) -> Result<Option<User>, Rejection> {
+    let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(&**transaction).await?;
     row.map(User::try_from).transpose()
 }
 
@@ -143,6 +149,7 @@ pub async fn erase_in(transaction: &Transaction, id: UserId, now: DateTime<Utc>)
         .col_expr(user::Column::ErasedAt, Expr::value(now))
         .exec(&**transaction)
         .await?;
+    openid::remove_identities_of_in(transaction, id).await?;
     let sessions = session::Entity::update_many().col_expr(session::Column::Device, Expr::value(None::<String>));
     sessions.filter(session::Column::UserId.eq(id)).exec(&**transaction).await?;
     end_sessions_but_in(transaction, id, None, now).await

@@ -4,7 +4,8 @@ use super::eventually;
 use mail_parser::{Message, MessageParser};
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    io::Read,
+    net::TcpStream,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -19,7 +20,8 @@ pub struct Postbox {
 impl Postbox {
     pub fn open() -> Self {
         loop {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            // Below the ports that systems hand out by themselves, so that no test's own socket takes it first.
+            let port = rand::random_range(20_000..32_000);
             let (folder, address) = (tempfile::tempdir().unwrap(), format!("127.0.0.1:{port}"));
             let mut server = Command::new("aiosmtpd")
                 .args(["-n", "-l", &address, "-c", "aiosmtpd.handlers.Mailbox"])
@@ -29,7 +31,7 @@ impl Postbox {
                 .expect("aiosmtpd is needed: Debian's package python3-aiosmtpd, run scripts/test");
             let patience = Instant::now() + Duration::from_secs(10);
             while server.try_wait().unwrap().is_none() && Instant::now() < patience {
-                if TcpStream::connect(&address).is_ok() {
+                if answers(&address) {
                     return Self { server, folder, url: format!("smtp://{address}") };
                 }
                 std::thread::sleep(Duration::from_millis(20));
@@ -68,6 +70,14 @@ impl Drop for Postbox {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+/// Whether a mail server greets whoever comes.
+fn answers(address: &str) -> bool {
+    let Ok(mut stream) = TcpStream::connect(address) else { return false };
+    let mut greeting = [0; 3];
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.read_exact(&mut greeting).is_ok() && greeting == *b"220"
 }
 
 /// A letter as its recipient reads it.

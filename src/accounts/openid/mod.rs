@@ -1,0 +1,9 @@
+//! Coming in by a third party (OpenID Connect): authorization code flow with state, nonce and PKCE.
+
+mod arrival;
+mod provider;
+mod store;
+
+pub use arrival::{Arrival, Turned};
+pub use provider::{OpenId, Return, Secrets};
+pub use store::{Identity, identities_of, remove_identities_of_in};

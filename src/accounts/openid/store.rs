@@ -1,0 +1,69 @@
+//! The rows of identities: how third parties call our users.
+
+use crate::{
+    infra::db::{Database, Transaction},
+    kernel::{id::UserId, rejection::Rejection},
+};
+use ::entity::identity;
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+/// How a third party calls a user.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The third party, by its name in the settings.
+    pub provider: String,
+    /// The user, by the third party's own name for them.
+    pub subject: String,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The user whom a third party calls so.
+pub async fn find_in(transaction: &Transaction, provider: &str, subject: &str) -> Result<Option<UserId>, Rejection> {
+    let found = identity::Entity::find_by_id((provider.to_owned(), subject.to_owned())).one(&**transaction).await?;
+    Ok(found.map(|row| row.user_id))
+}
+
+/// From now on a third party's name for somebody is this user's.
+pub async fn insert_in(
+    transaction: &Transaction,
+    provider: &str,
+    subject: &str,
+    user_id: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), Rejection> {
+    let row = identity::ActiveModel {
+        provider: Set(provider.to_owned()),
+        subject: Set(subject.to_owned()),
+        user_id: Set(user_id),
+        created_at: Set(now),
+    };
+    identity::Entity::insert(row).exec_without_returning(&**transaction).await?;
+    Ok(())
+}
+
+/// How third parties call a user, at most a hundred.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn identities_of(database: &Database, user_id: UserId) -> Result<Vec<Identity>, Rejection> {
+    let rows = identity::Entity::find().filter(identity::Column::UserId.eq(user_id));
+    let rows = rows.order_by_asc(identity::Column::CreatedAt).limit(100).all(database.reader()).await?;
+    let identity = |row: identity::Model| Identity {
+        provider: row.provider,
+        subject: row.subject,
+        created_at: row.created_at,
+    };
+    Ok(rows.into_iter().map(identity).collect())
+}
+
+/// No third party's name is this user's any more.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn remove_identities_of_in(transaction: &Transaction, user_id: UserId) -> Result<(), Rejection> {
+    let whose = identity::Column::UserId.eq(user_id);
+    identity::Entity::delete_many().filter(whose).exec(&**transaction).await?;
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! Coming in by a code.
+
+use crate::support::{Actor, Postbox, TestApp, code, codes, code_in};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+const SESSION: &str = "session { accessToken user { id } }";
+const SUBJECT: &str = "Your code to sign in";
+
+async fn app_with(postbox: &Postbox) -> TestApp {
+    let url = postbox.url.clone();
+    TestApp::start_with(|config| config.smtp_url = Some(url.into())).await
+}
+
+async fn asks_for_code(app: &TestApp, input: Value) -> Value {
+    app.visitor().does("requestLoginCode", "RequestLoginCodeInput", input, "").await
+}
+
+async fn comes_in(app: &TestApp, input: Value) -> Value {
+    app.visitor().does("loginWithCode", "LoginWithCodeInput", input, SESSION).await
+}
+
+/// The codes that an address was sent, the oldest first.
+fn sent(postbox: &Postbox, email: &str) -> Vec<String> {
+    let letters = postbox.letters(email).into_iter().filter(|letter| letter.subject == SUBJECT);
+    letters.map(|letter| letter.code()).collect()
+}
+
+/// The last text message to a number.
+async fn message_to(app: &TestApp, phone: &str) -> Option<String> {
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+    let messages = entity::captured_mail::Entity::find()
+        .filter(entity::captured_mail::Column::Recipient.eq(phone))
+        .order_by_desc(entity::captured_mail::Column::Id);
+    messages.one(app.app.services.database.reader()).await.unwrap().map(|message| message.text)
+}
+
+/// Gives a number, and confirms it.
+async fn confirms_phone(app: &TestApp, actor: &Actor, phone: &str) {
+    actor.does("updateProfile", "UpdateProfileInput", json!({ "phone": phone }), "user { id }").await;
+    app.works().await;
+    let input = json!({ "code": code_in(&message_to(app, phone).await.unwrap()) });
+    let verified = actor.does("verifyPhone", "VerifyPhoneInput", input, "user { phoneVerified }").await;
+    assert_eq!(verified["user"]["phoneVerified"], true, "{verified}");
+}
+
+#[tokio::test]
+async fn a_code_of_six_digits_signs_in_once_and_proves_the_address() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let ada = app.patient("Ada").await;
+    assert_eq!(codes(&asks_for_code(&app, json!({ "email": ada.email })).await), [""; 0]);
+    app.works().await;
+    let letter = postbox.letter(&ada.email, SUBJECT).await;
+    let input = json!({ "email": ada.email.to_uppercase(), "code": letter.code() });
+    let session = comes_in(&app, input.clone()).await;
+    assert_eq!(session["session"]["user"]["id"], ada.id, "{session}");
+    assert_eq!(ada.sees("{ viewer { emailVerified } }").await["viewer"]["emailVerified"], true);
+    assert_eq!(code(&comes_in(&app, input).await), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn a_code_is_good_for_ten_minutes() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let ada = app.patient("Ada").await;
+    asks_for_code(&app, json!({ "email": ada.email })).await;
+    app.works().await;
+    let right = sent(&postbox, &ada.email).remove(0);
+    app.passes(TimeDelta::minutes(10));
+    assert_eq!(code(&comes_in(&app, json!({ "email": ada.email, "code": right })).await), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn after_five_wrong_tries_the_right_code_is_worth_nothing() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let ada = app.patient("Ada").await;
+    asks_for_code(&app, json!({ "email": ada.email })).await;
+    app.works().await;
+    let right = sent(&postbox, &ada.email).remove(0);
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    let attempt = async || comes_in(&app, json!({ "email": ada.email, "code": wrong })).await;
+    let refused = futures_util::future::join_all((0..5).map(|_| attempt())).await;
+    assert!(refused.iter().all(|answer| code(answer) == "INVALID_TOKEN"), "{refused:?}");
+    assert_eq!(code(&comes_in(&app, json!({ "email": ada.email, "code": right })).await), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn of_many_who_use_a_code_at_once_one_comes_in() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let ada = app.patient("Ada").await;
+    asks_for_code(&app, json!({ "email": ada.email })).await;
+    app.works().await;
+    let right = sent(&postbox, &ada.email).remove(0);
+    let attempt = async || comes_in(&app, json!({ "email": ada.email, "code": right })).await;
+    let answers = futures_util::future::join_all((0..5).map(|_| attempt())).await;
+    assert_eq!(answers.iter().filter(|answer| answer["session"].is_object()).count(), 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn only_the_code_that_was_asked_for_last_is_good_and_only_for_its_address() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    for _ in 0..2 {
+        asks_for_code(&app, json!({ "email": ada.email })).await;
+        app.works().await;
+    }
+    let both = sent(&postbox, &ada.email);
+    assert_eq!(both.len(), 2);
+    asks_for_code(&app, json!({ "email": ben.email })).await;
+    app.works().await;
+    let bens = sent(&postbox, &ben.email).remove(0);
+    let come = async |code: &str| comes_in(&app, json!({ "email": ada.email, "code": code })).await;
+    if !both.contains(&bens) {
+        assert_eq!(code(&come(&bens).await), "INVALID_TOKEN");
+    }
+    let answers = [come(&both[0]).await, come(&both[1]).await];
+    let came_in = answers.iter().filter(|answer| answer["session"].is_object()).count();
+    assert_eq!(came_in, 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn nobody_learns_by_a_code_who_has_an_account() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let ada = app.patient("Ada").await;
+    let (known, unknown) = (json!({ "email": ada.email }), json!({ "email": "nobody@example.com" }));
+    assert_eq!(asks_for_code(&app, known).await, asks_for_code(&app, unknown).await);
+    let statements = async |email: &str| {
+        use medislot::accounts::{CodeAddress, CodeLogin};
+        let accounts = &app.app.services.accounts;
+        let address = || CodeAddress::Email(email.to_owned());
+        let login = CodeLogin { address: Some(address()), code: "123 456".into() };
+        let both = async {
+            accounts.request_login_code(address()).await.unwrap();
+            accounts.login_with_code(login, None).await.unwrap_err();
+        };
+        medislot::infra::db::count_statements(both).await.1
+    };
+    assert_eq!(statements(&ada.email).await, statements("nobody@example.com").await);
+    let wrong = async |email: &str| comes_in(&app, json!({ "email": email, "code": "123 456" })).await;
+    assert_eq!(wrong(&ada.email).await, wrong("nobody@example.com").await);
+    app.works().await;
+    assert!(postbox.letters("nobody@example.com").is_empty());
+}
+
+#[tokio::test]
+async fn a_confirmed_telephone_is_a_way_in() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let phone = "+48225550123";
+    ada.does("updateProfile", "UpdateProfileInput", json!({ "phone": phone }), "user { id }").await;
+    app.works().await;
+    asks_for_code(&app, json!({ "phone": phone })).await;
+    app.works().await;
+    let text = message_to(&app, phone).await.unwrap();
+    assert!(!text.contains("sign in"), "a number that nobody has confirmed is no way in: {text}");
+    confirms_phone(&app, &ada, phone).await;
+    asks_for_code(&app, json!({ "phone": "+48 22 555-01-23" })).await;
+    app.works().await;
+    let input = json!({ "phone": "+48 (22) 5550123", "code": code_in(&message_to(&app, phone).await.unwrap()) });
+    let session = comes_in(&app, input.clone()).await;
+    assert_eq!(session["session"]["user"]["id"], ada.id, "{session}");
+    assert_eq!(code(&comes_in(&app, input).await), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn a_number_belongs_to_whoever_confirmed_it_last() {
+    let app = TestApp::start().await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let phone = "+48225550199";
+    confirms_phone(&app, &ada, phone).await;
+    ben.does("updateProfile", "UpdateProfileInput", json!({ "phone": phone }), "user { id }").await;
+    app.works().await;
+    let bens_code = code_in(&message_to(&app, phone).await.unwrap());
+    let input = json!({ "code": bens_code });
+    let stolen = ada.does("verifyPhone", "VerifyPhoneInput", input.clone(), "user { id }").await;
+    assert_eq!(code(&stolen), "INVALID_TOKEN", "a code is for whom it was made");
+    confirms_phone(&app, &ben, phone).await;
+    assert_eq!(ada.sees("{ viewer { phoneVerified } }").await["viewer"]["phoneVerified"], false);
+    asks_for_code(&app, json!({ "phone": phone })).await;
+    app.works().await;
+    let input = json!({ "phone": phone, "code": code_in(&message_to(&app, phone).await.unwrap()) });
+    assert_eq!(comes_in(&app, input).await["session"]["user"]["id"], ben.id);
+}
+
+#[tokio::test]
+async fn whoever_has_no_password_shows_by_a_code_that_it_is_them() {
+    use sea_orm::{EntityTrait, sea_query::Expr};
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let ada = app.patient("Ada").await;
+    let transaction = app.app.services.database.begin().await.unwrap();
+    let update = entity::user::Entity::update_many().col_expr(entity::user::Column::PasswordHash, Expr::value(""));
+    update.exec(&*transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+    for password in ["", "correct horse battery"] {
+        let input = json!({ "email": ada.email, "password": password });
+        let refused = app.visitor().does("login", "LoginInput", input, SESSION).await;
+        assert_eq!(code(&refused), "INVALID_CREDENTIALS", "no password is not the empty one");
+    }
+    let change = async |code: Value| {
+        let input = json!({ "code": code, "newPassword": "violet otter gramophone" });
+        ada.does("changePassword", "ChangePasswordInput", input, "user { id }").await
+    };
+    let refused = change(Value::Null).await;
+    assert_eq!((code(&refused), &refused["userErrors"][0]["field"]), ("INVALID".to_owned(), &json!(["code"])));
+    asks_for_code(&app, json!({ "email": ada.email })).await;
+    app.works().await;
+    assert_eq!(code(&change(json!("wrong")).await), "INVALID_CREDENTIALS");
+    assert_eq!(change(json!(sent(&postbox, &ada.email).remove(0))).await["user"]["id"], ada.id);
+    let input = json!({ "email": ada.email, "password": "violet otter gramophone" });
+    assert!(app.visitor().does("login", "LoginInput", input, SESSION).await["session"].is_object());
+}
+
+#[tokio::test]
+async fn a_code_wants_one_address_that_can_be_one() {
+    let app = TestApp::start().await;
+    let both = json!({ "email": "ada@example.com", "phone": "+48225550123" });
+    for input in [json!({}), both, json!({ "phone": "call me" }), json!({ "phone": "1".repeat(10_000) })] {
+        assert_eq!(code(&asks_for_code(&app, input).await), "INVALID");
+    }
+    for email in ["ada@example.com\r\nBcc: ben@example.com", "\u{430}da@example.com", "ada"] {
+        assert_eq!(code(&asks_for_code(&app, json!({ "email": email })).await), "BAD_USER_INPUT");
+    }
+    let long = "1".repeat(10_000);
+    for wrong in ["", "123456", "١٢٣٤٥٦", "\0", &long] {
+        assert_eq!(code(&comes_in(&app, json!({ "email": "ada@example.com", "code": wrong })).await), "INVALID_TOKEN");
+        assert_eq!(code(&comes_in(&app, json!({ "code": wrong })).await), "INVALID_TOKEN");
+    }
+}

@@ -1,0 +1,156 @@
+//! Coming in by a third party.
+
+use crate::support::{Actor, OpenIdProvider, TestApp, Wanderer, code};
+use medislot::{
+    config,
+    kernel::clock::{Clock, SystemClock},
+};
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+
+const PUBLIC: &str = "http://clinic.example";
+const FRONTEND: &str = "https://clinic.example";
+
+struct Scene {
+    app: TestApp,
+    _provider: OpenIdProvider,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let provider = OpenIdProvider::start(&format!("{PUBLIC}/auth/local/callback"));
+        let settings = config::OpenIdProvider {
+            name: "local".to_owned(),
+            issuer: provider.issuer.clone(),
+            client_id: crate::support::CLIENT.to_owned(),
+            client_secret: Some(crate::support::SECRET.into()),
+        };
+        let app = TestApp::start_with(|config| {
+            config.public_url = Some(PUBLIC.to_owned());
+            config.link_url = Some(FRONTEND.to_owned());
+            config.oidc = vec![settings];
+        })
+        .await;
+        // What the provider signs is good at the present time alone.
+        app.passes(SystemClock.now() - app.now());
+        let mut scene = Self { app, _provider: provider };
+        let root = scene.app.admin.email.clone();
+        scene.app.admin.signs_in(&root).await;
+        scene
+    }
+
+    fn here(&self, url: &str) -> String {
+        url.replace(PUBLIC, &format!("http://{}", self.app.address))
+    }
+
+    /// To the provider; where it sends whoever signs in there.
+    async fn goes(&self, wanderer: &mut Wanderer, name: &str) -> String {
+        let provider = wanderer.opens(&format!("http://{}/auth/local", self.app.address)).await.unwrap();
+        let back = wanderer.signs_in(&provider, name).await;
+        assert!(back.starts_with(&format!("{PUBLIC}/auth/local/callback?code=")), "{back}");
+        self.here(&back)
+    }
+
+    /// There and back; what the frontend is told.
+    async fn returns(&self, name: &str) -> String {
+        let mut wanderer = Wanderer::default();
+        let back = self.goes(&mut wanderer, name).await;
+        told(&wanderer.opens(&back).await.unwrap())
+    }
+
+    async fn comes_in(&self, told: &str) -> Value {
+        let code = told.strip_prefix("code=").unwrap_or_else(|| panic!("{told}"));
+        let selection = "session { accessToken user { id name email emailVerified role } }";
+        self.app.visitor().does("loginWithCode", "LoginWithCodeInput", json!({ "code": code }), selection).await
+    }
+
+    async fn patient(&self, email: &str) -> Actor {
+        let mut patient = self.app.visitor();
+        let input = json!({ "email": email, "password": "correct horse battery", "name": "Ada" });
+        patient.does("register", "RegisterInput", input, "session { accessToken }").await;
+        patient.signs_in(email).await;
+        patient
+    }
+}
+
+fn told(location: &str) -> String {
+    location.strip_prefix(&format!("{FRONTEND}/account/sign-in#")).unwrap_or_else(|| panic!("{location}")).to_owned()
+}
+
+#[tokio::test]
+async fn whoever_comes_by_a_provider_gets_an_account_and_finds_it_again() {
+    let scene = Scene::set().await;
+    let first = scene.returns("newcomer").await;
+    let session = scene.comes_in(&first).await;
+    let user = &session["session"]["user"];
+    let expected = json!({
+        "id": user["id"], "name": "newcomer of the provider", "email": "newcomer@example.com", "emailVerified": true, "role": "PATIENT",
+    });
+    assert_eq!(*user, expected, "{session}");
+    assert_eq!(code(&scene.comes_in(&first).await), "INVALID_TOKEN", "a code works once");
+    let again = scene.comes_in(&scene.returns("newcomer").await).await;
+    assert_eq!(again["session"]["user"]["id"], user["id"]);
+    let input = json!({ "email": "newcomer@example.com", "password": "" });
+    let refused = scene.app.visitor().does("login", "LoginInput", input, "session { accessToken }").await;
+    assert_eq!(code(&refused), "INVALID_CREDENTIALS", "there is no password, and the empty one is none");
+}
+
+#[tokio::test]
+async fn accounts_are_linked_only_where_both_sides_know_that_the_address_is_theirs() {
+    let scene = Scene::set().await;
+    let ada = scene.patient("ada@example.com").await;
+    assert_eq!(scene.returns("ada").await, "error=ACCOUNT_NOT_VERIFIED");
+    scene.app.works().await;
+    let letters = entity::captured_mail::Entity::find().all(scene.app.app.services.database.reader()).await.unwrap();
+    let letter = letters.iter().find(|letter| letter.recipient == "ada@example.com").unwrap();
+    let token = letter.text.split_once("#token=").unwrap().1.split_whitespace().next().unwrap();
+    ada.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
+    let session = scene.comes_in(&scene.returns("ada").await).await;
+    assert_eq!(session["session"]["user"]["id"], ada.id);
+    scene.patient("unverified-ben@example.com").await;
+    assert_eq!(scene.returns("unverified-ben").await, "error=EMAIL_NOT_VERIFIED");
+    assert_eq!(scene.returns("unverified-nobody").await, "error=EMAIL_NOT_VERIFIED");
+}
+
+#[tokio::test]
+async fn a_way_back_that_this_browser_did_not_set_out_on_leads_nowhere() {
+    let scene = Scene::set().await;
+    let (mut ada, mut mallory) = (Wanderer::default(), Wanderer::default());
+    let back = scene.goes(&mut mallory, "mallory").await;
+    // Ada is made to follow Mallory's link: with no way of her own, and while she is on one.
+    assert_eq!(told(&ada.opens(&back).await.unwrap()), "error=UNPROVEN");
+    let own = scene.goes(&mut ada, "ada").await;
+    assert_eq!(told(&ada.opens(&back).await.unwrap()), "error=UNPROVEN");
+    // A way is gone once, whichever way it ended.
+    assert_eq!(told(&ada.opens(&own).await.unwrap()), "error=UNPROVEN");
+    assert!(told(&mallory.opens(&back).await.unwrap()).starts_with("code="));
+    assert_eq!(told(&mallory.opens(&back).await.unwrap()), "error=UNPROVEN");
+    let forged = format!("http://{}/auth/local/callback?code=x&state=y", scene.app.address);
+    assert_eq!(told(&ada.opens(&forged).await.unwrap()), "error=UNPROVEN");
+    let refused = format!("http://{}/auth/local/callback?error=access_denied&state=y", scene.app.address);
+    assert_eq!(told(&ada.opens(&refused).await.unwrap()), "error=UNPROVEN");
+}
+
+#[tokio::test]
+async fn a_proof_of_another_time_proves_nothing() {
+    let scene = Scene::set().await;
+    scene.app.passes(chrono::TimeDelta::hours(2));
+    assert_eq!(scene.returns("late").await, "error=UNPROVEN");
+}
+
+#[tokio::test]
+async fn there_is_no_way_to_a_provider_that_nobody_set() {
+    let app = TestApp::start_with(|config| {
+        config.oidc = vec![config::OpenIdProvider {
+            name: "gone".to_owned(),
+            issuer: "http://127.0.0.1:9".to_owned(),
+            client_id: "medislot".to_owned(),
+            client_secret: None,
+        }];
+    })
+    .await;
+    let get = async |path: &str| reqwest::get(format!("http://{}{path}", app.address)).await.unwrap().status().as_u16();
+    assert_eq!(get("/auth/unknown").await, 404);
+    assert_eq!(get("/auth/unknown/callback?code=x&state=y").await, 404);
+    assert_eq!(get("/auth/gone").await, 502);
+}
