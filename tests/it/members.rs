@@ -102,10 +102,9 @@ async fn a_patient_who_is_registered_is_asked_and_booked_for_once_they_accept() 
         assert_eq!(code(&books_for(staff, &slots[0], &ada.id).await), "NOT_FOUND");
     }
     let input = json!({ "token": app.token_for(&ada.email).await });
-    let accept = async || {
-        let accepted = app.visitor().does("acceptInvitation", "AcceptInvitationInput", input.clone(), "clinic { id }");
-        accepted.await
-    };
+    let visitor = app.visitor();
+    let accept =
+        async || visitor.does("acceptInvitation", "AcceptInvitationInput", input.clone(), "clinic { id }").await;
     assert_eq!(accept().await["clinic"]["id"], json!(here));
     assert_eq!(code(&accept().await), "INVALID_TOKEN");
     for (staff, slot) in [(&doctor.actor, &slots[0]), (&admin, &slots[1])] {

@@ -53,7 +53,9 @@ impl Scene {
             "cancelAppointment" => json!({ "appointmentId": self.appointment().await }),
             "completeAppointment" | "markNoShow" => json!({ "appointmentId": self.thing("Appointment") }),
             "rescheduleAppointment" => json!({ "appointmentId": self.appointment().await, "slotId": self.slot() }),
-            "swapAppointments" => json!({ "firstId": self.appointment().await, "secondId": self.appointment().await }),
+            "swapAppointments" => {
+                json!({ "firstId": self.appointment().await, "secondId": self.appointment().await, "reason": "asked" })
+            }
             "setAvailability" => json!({ "doctorId": doctor, "rules": DAYS.map(rule) }),
             "addAvailabilityOverride" => json!({ "doctorId": doctor, "date": self.date(), "kind": "BLOCK" }),
             "removeAvailabilityOverride" => json!({ "overrideId": self.new_override().await }),
