@@ -1,5 +1,8 @@
 //! Who may see and do what: every field, query, mutation and subscription of the schema, tried by everybody, against the table in
 //! `tests/access.csv`, which people have read. A field without a row fails, with a proposal of the row.
+//!
+//! What the cells say: `yes` there is a value, or a mutation is done, or refused for what is in its input; `null` or `empty` there is none for
+//! them; `absent` as if the thing were not there; `forbidden`; `unauthenticated`; `silent` nothing is told.
 
 mod ids;
 mod inputs;
@@ -30,6 +33,7 @@ async fn everybody_may_see_and_do_what_the_table_says() {
     // Things are looked at before anybody changes them.
     probe::queries(&scene, &shape, &mut seen).await;
     probe::things(&scene, &shape, &mut seen).await;
+    probe::links(&scene, &shape, &mut seen).await;
     probe::mutations(&scene, &shape, &mut seen).await;
     probe::errors(&scene, &shape, &mut seen).await;
     probe::subscriptions(&scene, &shape, &mut seen).await;

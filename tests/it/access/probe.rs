@@ -93,6 +93,17 @@ pub async fn things(scene: &Scene, shape: &Shape, seen: &mut Seen) {
     }
 }
 
+/// The fields of a user whom a link leads to: of the doctor, over an appointment of the patient's that the doctor has moved.
+pub async fn links(scene: &Scene, shape: &Shape, seen: &mut Seen) {
+    let moved = &scene.things["Appointment"][3];
+    let way = [format!("node(id: \"{moved}\")"), "... on Appointment".to_owned(), "cancelledBy".to_owned()];
+    for field in shape.fields("User") {
+        let selection = written(scene, shape, "User", &field.name) + shape.selection(&field.of);
+        let tries = scene.actors.iter().map(|actor| ask(actor, &way, field, &selection));
+        seen.insert(format!("Appointment.cancelledBy.{}", field.name), join_all(tries).await);
+    }
+}
+
 fn input_type(mutation: &Field) -> &str {
     &mutation.arguments[0].of.name
 }

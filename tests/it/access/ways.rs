@@ -2,7 +2,7 @@
 
 use super::{scene::Scene, shape::Shape};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// How many ways to a type are remembered: where one leads to nothing, the next may not.
 const MOST: usize = 8;
@@ -46,15 +46,15 @@ fn literal(value: &Value) -> String {
 /// The ways to things of every type that queries lead to.
 pub fn all(scene: &Scene, shape: &Shape) -> BTreeMap<String, Vec<Way>> {
     let mut ways: BTreeMap<String, Vec<Way>> = BTreeMap::new();
-    let mut next: Vec<String> = Vec::new();
+    // What everybody may ask for comes before what is reached over things.
+    let mut next = VecDeque::from(["Query".to_owned()]);
     for of in shape.objects().filter(|of| shape.0[*of].interfaces.contains(&"Node".to_owned())) {
         let things = scene.things.get(of.as_str()).unwrap_or_else(|| panic!("put a {of} into the scene"));
         let by_id = things.iter().map(|id| vec![format!("node(id: \"{id}\")"), format!("... on {of}")]);
         ways.insert(of.clone(), by_id.collect());
-        next.push(of.clone());
+        next.push_back(of.clone());
     }
-    next.push("Query".to_owned());
-    while let Some(of) = next.pop() {
+    while let Some(of) = next.pop_front() {
         let starts = ways.get(&of).cloned().unwrap_or_else(|| vec![Vec::new()]);
         for field in shape.fields(&of) {
             let target = &field.of.name;
@@ -65,7 +65,7 @@ pub fn all(scene: &Scene, shape: &Shape) -> BTreeMap<String, Vec<Way>> {
             let step = written(scene, shape, &of, &field.name);
             let known = ways.entry(target.clone()).or_default();
             if known.is_empty() {
-                next.push(target.clone());
+                next.push_back(target.clone());
             }
             for start in &starts {
                 if known.len() < MOST && start.len() < 8 {
