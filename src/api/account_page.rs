@@ -22,7 +22,7 @@ const HEADERS: [(header::HeaderName, &str); 3] = [
 /// `/account/verify-email` and so on.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let mut router = Router::new().route("/account/page.js", get(script));
-    for page in ["verify-email", "reset-password", "accept-invitation", "sign-in"] {
+    for page in ["verify-email", "reset-password", "accept-invitation", "join-clinic", "sign-in"] {
         router = router.route(&format!("/account/{page}"), get(show));
     }
     router
