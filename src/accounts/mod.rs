@@ -18,7 +18,7 @@ pub use care::{
     Assurance, CodeAddress, CodeLogin, ProfilePatch, erase_in, sessions_kept,
 };
 pub use endings::Ending;
-pub use members::{Invitation, UserFilter, lock_with_platform_admins_in};
+pub use members::{Invitation, UserFilter, lock_with_platform_admins_in, note_own_in};
 pub use jobs::{forget_sessions, watch_sessions};
 pub use model::{
     Account, Credentials, EMAIL_EXPECTED, IssuedSession, LOCALE, NewUser, PHONE_EXPECTED, RoleName, SignIn, SignOut,

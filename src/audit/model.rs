@@ -37,6 +37,22 @@ pub struct Entry {
     pub subject_id: Option<String>,
 }
 
+impl Entry {
+    /// Somebody, perhaps a patient, does something to their own account.
+    #[must_use]
+    pub fn of_oneself(id: UserId, is_patient: bool, action: &str, at: DateTime<Utc>) -> Self {
+        Self {
+            id: AuditEntryId::new(),
+            at,
+            actor_id: Some(id),
+            patient_id: is_patient.then_some(id),
+            clinic_id: None,
+            action: action.to_owned(),
+            subject_id: Some(id.to_string()),
+        }
+    }
+}
+
 /// Which entries.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

@@ -50,6 +50,7 @@ impl Privacy {
         mail::forget_of_in(&transaction, user.id).await?;
         mail::revoke_in(&transaction, user.id).await?;
         accounts::erase_in(&transaction, user.id, now).await?;
+        accounts::note_own_in(&transaction, &user, "user.delete", now).await?;
         mail::tell_in(&transaction, Letter::AccountDeleted, &user.recipient(), json!({}), now).await?;
         transaction.commit().await?;
         self.accounts.sessions_ended();
@@ -74,6 +75,7 @@ impl Privacy {
         let appointments = self.booking.everything_of(viewer).await?;
         let transaction = self.database.begin().await?;
         mail::tell_in(&transaction, Letter::DataExported, &user.recipient(), json!({}), now).await?;
+        accounts::note_own_in(&transaction, &user, "user.export", now).await?;
         transaction.commit().await?;
         tracing::info!("gave out everything about a user");
         Ok(json!({

@@ -106,6 +106,24 @@ async fn what_is_done_to_an_appointment_is_in_the_log_with_who_did_it() {
 }
 
 #[tokio::test]
+async fn what_patients_do_to_their_own_account_is_written_down_too() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let input = json!({ "name": "Ada Lovelace" });
+    ada.does("updateProfile", "UpdateProfileInput", input, "user { name }").await;
+    for mutation in ["exportMyData", "deleteAccount"] {
+        let input_type = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+        let input = json!({ "password": "correct horse battery" });
+        let done = ada.does(mutation, &input_type, input, "__typename").await;
+        assert_eq!(done["userErrors"], json!([]), "{done}");
+    }
+    let log = log(&app.admin, json!({ "patientId": ada.id, "actorId": ada.id })).await;
+    let mut seen = actions(&log);
+    seen.sort_unstable();
+    assert_eq!(seen, ["user.delete", "user.export", "user.update"]);
+}
+
+#[tokio::test]
 async fn a_clinics_admin_sees_what_concerns_the_clinic_and_others_nothing() {
     let app = TestApp::start().await;
     let (here, there) = (app.clinic("Here").await, app.clinic("There").await);

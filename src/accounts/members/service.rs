@@ -2,6 +2,7 @@
 
 use super::{
     model::{Invitation, UserFilter, permit_change, place},
+    notes::note_in,
     store,
 };
 use crate::{
@@ -14,14 +15,13 @@ use crate::{
     infra::db::Transaction,
     kernel::{
         check::{Check, NAME},
-        id::{AuditEntryId, ClinicId, UserId},
+        id::{ClinicId, UserId},
         page::{Page, PageRequest},
         rejection::{Code, Refusal, Rejection},
         viewer::{Role, Viewer},
     },
     mail::{self, Purpose, Recipient},
 };
-use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 
@@ -171,16 +171,10 @@ impl Accounts {
         let invalid = || Refusal::of("token", Code::InvalidToken, "The link is used, or over: ask the clinic for another.");
         let (user_id, clinic_id) = joined.ok_or_else(invalid)?;
         store::join_in(&transaction, clinic_id, user_id, now).await?;
-        let entry = Entry {
-            id: AuditEntryId::new(),
-            at: now,
-            actor_id: Some(user_id),
-            patient_id: Some(user_id),
-            clinic_id: Some(clinic_id),
-            action: "clinic.accept".to_owned(),
-            subject_id: Some(clinic_id.to_string()),
-        };
-        audit::record_in(&transaction, vec![entry]).await?;
+        let accepted = Entry::of_oneself(user_id, true, "clinic.accept", now);
+        let (clinic, subject) = (Some(clinic_id), Some(clinic_id.to_string()));
+        let accepted = Entry { clinic_id: clinic, subject_id: subject, ..accepted };
+        audit::record_in(&transaction, vec![accepted]).await?;
         transaction.commit().await?;
         tracing::info!(user.id = %user_id, clinic.id = %clinic_id, "accepted a clinic");
         Ok(clinic_id)
@@ -283,23 +277,4 @@ fn missing_clinic() -> Rejection {
 
 fn is_email_taken(rejection: &Rejection) -> bool {
     matches!(rejection, Rejection::Refused(refusals) if refusals.iter().all(|refusal| refusal.code == Code::EmailTaken))
-}
-
-async fn note_in(
-    transaction: &Transaction,
-    viewer: &Viewer,
-    action: &str,
-    (id, role, clinic_id): (UserId, RoleName, Option<ClinicId>),
-    now: DateTime<Utc>,
-) -> Result<(), Rejection> {
-    let entry = Entry {
-        id: AuditEntryId::new(),
-        at: now,
-        actor_id: Some(viewer.user_id),
-        patient_id: (role == RoleName::Patient).then_some(id),
-        clinic_id,
-        action: action.to_owned(),
-        subject_id: Some(id.to_string()),
-    };
-    audit::record_in(transaction, vec![entry]).await
 }
