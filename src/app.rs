@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::{self, Accounts, Attempts, OpenId, Passwords, Tokens},
-    api::{self, Api, Lifetime, Positions},
+    api::{self, Api, Lifetime, Positions, Room, Seats},
     audit::Audit,
     availability::{Availability, SharedCalendars},
     board::Boards,
@@ -29,9 +29,9 @@ use crate::{
     worker,
 };
 use anyhow::{Context, Result, bail};
-use axum::Router;
+use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use secrecy::ExposeSecret;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 /// Medislot, put together.
 #[derive(Clone, Debug)]
@@ -162,7 +162,10 @@ impl App {
     }
 
     /// What the server serves, for as long as its lifetime lasts.
-    pub fn router(&self, lifetime: Lifetime) -> Router {
+    #[must_use]
+    pub fn router(&self, lifetime: Lifetime) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+        let limits = &self.config.limits;
+        let room = Room { user: limits.user_sockets, visitors: limits.visitor_sockets };
         let development = !self.config.is_production();
         self.services.availability.warm_up();
         let schema_of = || schema(&self.config.limits);
@@ -175,6 +178,7 @@ impl App {
             documents: Arc::new(Documents::new(self.services.database.clone())),
             only_registered: self.config.documents == AcceptedDocuments::Registered,
             live: Arc::default(),
+            seats: Seats::new((self.config.rate_limits == RateLimits::On).then_some(room)),
             limits: self.config.limits,
             introspection: self.config.introspection.unwrap_or(development),
             openid: Arc::clone(&self.openid),

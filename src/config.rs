@@ -176,12 +176,20 @@ pub struct Limits {
     pub depth: usize,
     /// How many fields a document may select, fragments expanded.
     pub fields: usize,
+    /// How many fields a document may call by another name, fragments expanded.
+    pub aliases: usize,
+    /// How many directives a document may have, fragments expanded.
+    pub directives: usize,
     /// How much a request may cost: one for each field, times the items of its lists.
     pub complexity: usize,
     /// How long an operation may take, in seconds. No transaction lasts longer.
     pub operation_seconds: u64,
     /// How many subscriptions, and as many queries and mutations, may run over one WebSocket.
     pub operations: usize,
+    /// How many sockets a user may have, on each process.
+    pub user_sockets: usize,
+    /// How many sockets the visitors at one address may have, on each process; behind a proxy all of them are at one.
+    pub visitor_sockets: usize,
     /// How long a WebSocket may wait before it says who is there, in seconds.
     pub init_seconds: u64,
     /// After how many seconds a WebSocket is asked whether it is still there.
@@ -204,9 +212,13 @@ impl Default for Limits {
             brackets: 64,
             depth: 20,
             fields: 1_000,
+            aliases: 100,
+            directives: 50,
             complexity: 50_000,
             operation_seconds: 10,
             operations: 50,
+            user_sockets: 50,
+            visitor_sockets: 1_000,
             init_seconds: 5,
             ping_seconds: 20,
             queued_events: 256,
@@ -226,8 +238,12 @@ impl Limits {
             self.brackets,
             self.depth,
             self.fields,
+            self.aliases,
+            self.directives,
             self.complexity,
             self.operations,
+            self.user_sockets,
+            self.visitor_sockets,
             self.queued_events,
             self.password_hashes,
         ];

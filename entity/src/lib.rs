@@ -28,6 +28,7 @@ pub mod availability_rule;
 
 pub mod calendar;
 pub mod calendar_event;
+pub mod calendar_move;
 
 pub mod appointment;
 pub mod appointment_transition;

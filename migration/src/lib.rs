@@ -8,6 +8,7 @@ mod m20261125_000005_booking;
 mod m20261125_000006_holds;
 mod m20261125_000008_live;
 mod m20261125_000010_session_endings;
+mod m20261126_000009_moves;
 mod m20261126_000011_mail;
 mod m20261126_000012_identity;
 mod m20261126_000013_audit;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000005_booking::Migration),
             Box::new(m20261125_000006_holds::Migration),
             Box::new(m20261125_000008_live::Migration),
+            Box::new(m20261126_000009_moves::Migration),
             Box::new(m20261125_000010_session_endings::Migration),
             Box::new(m20261126_000011_mail::Migration),
             Box::new(m20261126_000012_identity::Migration),

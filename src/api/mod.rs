@@ -22,3 +22,4 @@ pub use live::Live;
 pub use operation::{Api, Lifetime};
 pub use router::router;
 pub use variables::Positions;
+pub use websocket::{Room, Seats};

@@ -1,6 +1,6 @@
 //! One door for every operation, whatever it comes over.
 
-use super::{document, live::Live, text, variables::Positions};
+use super::{document, live::Live, text, variables::Positions, websocket::Seats};
 use crate::{
     accounts::OpenId,
     config::Limits,
@@ -43,6 +43,8 @@ pub struct Api {
     pub only_registered: bool,
     /// The subscriptions that are running.
     pub live: Arc<Live>,
+    /// Who has how many sockets.
+    pub seats: Arc<Seats>,
     /// All ceilings.
     pub limits: Limits,
     /// Whether the schema may be asked for its own description.
@@ -206,16 +208,19 @@ impl Api {
         run.instrument(span).await
     }
 
-    /// Runs a subscription for one phase; nothing where it has nothing to say.
+    /// Runs a subscription for one phase; nothing where it has nothing to say. What it costs is noted in `spent`, where that is given.
     pub async fn run_phase(
         &self,
         operation: &Operation,
         caller: &Caller,
-        phase: Phase,
+        (phase, spent): (Phase, Option<&Spent>),
         request_id: &str,
     ) -> Option<Response> {
         let request = self.request(operation, caller).data(phase);
-        let mut answers = self.schema.execute_stream(request);
+        let mut answers = match spent {
+            Some(spent) => self.costed_schema.execute_stream(request.data(spent.clone())),
+            None => self.schema.execute_stream(request),
+        };
         let patience = Duration::from_secs(self.limits.operation_seconds);
         let answer = tokio::time::timeout(patience, answers.next()).await.unwrap_or_else(|_| {
             let cause = Internal::new("an answer took too long");

@@ -3,12 +3,12 @@
 use super::{account_page, captured_mail, graphiql, health, http, keys, openid, operation::Api, trace::trace, websocket};
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, connect_info::IntoMakeServiceWithConnectInfo},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     routing::{any, get},
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
@@ -17,7 +17,7 @@ use tower_http::{
 };
 
 /// Everything that the server serves.
-pub fn router(api: Api) -> Router {
+pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
     let patience = Duration::from_secs(api.limits.operation_seconds + 15);
     let body_limit = DefaultBodyLimit::max(api.limits.body_bytes);
     let cors = cors(&api);
@@ -47,6 +47,7 @@ pub fn router(api: Api) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(trace))
         .with_state(Arc::new(api))
+        .into_make_service_with_connect_info()
 }
 
 /// Pages of the allowed origins may call the API with a bearer token. No cookies: nothing rides along.

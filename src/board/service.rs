@@ -11,7 +11,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -242,10 +242,10 @@ impl Board {
         let (cursor, pictures) = (Arc::clone(&self.cursor), Arc::clone(&self.pictures));
         let messages = async move {
             let changed = match &after {
-                None => pictures.keys().copied().collect(),
-                Some(after) if after.unfinished => pictures.keys().copied().collect(),
+                None => HashMap::new(),
                 Some(after) => boards.changed(&selection, (after, &cursor)).await?,
             };
+            let begins = after.as_ref().is_none_or(|after| after.unfinished);
             let now = boards.clock.now();
             let on_the_way = match &after {
                 Some(after) => after.clone(),
@@ -254,7 +254,7 @@ impl Board {
             let on_the_way = Arc::new(on_the_way);
             let since = after.and_then(|after| DateTime::from_timestamp(after.at, 0)).unwrap_or(now);
             let message = |(doctor, picture): (&DoctorId, &Picture)| {
-                let (kind, (slots, removed)) = if changed.contains(doctor) {
+                let (kind, (slots, removed)) = if begins || changed.contains_key(doctor) {
                     (BoardKind::Snapshot, (picture.slots.to_vec(), Vec::new()))
                 } else {
                     let before = picture.material.slots(&query, since);
@@ -264,6 +264,16 @@ impl Board {
                 BoardMessage { kind, doctor_id: *doctor, version, slots, removed, cursor: Arc::clone(&on_the_way) }
             };
             let mut messages: Vec<_> = pictures.iter().map(message).collect();
+            // Who is not on the board any more has nothing on it.
+            let left = changed.iter().filter(|(doctor, _)| !pictures.contains_key(doctor));
+            messages.extend(left.map(|(doctor, version)| BoardMessage {
+                kind: BoardKind::Snapshot,
+                doctor_id: *doctor,
+                version: *version,
+                slots: Vec::new(),
+                removed: Vec::new(),
+                cursor: Arc::clone(&on_the_way),
+            }));
             if let Some(last) = messages.last_mut() {
                 last.cursor = cursor;
             }
@@ -280,13 +290,13 @@ impl Board {
 }
 
 impl Boards {
-    /// Whose calendars have changed between two cursors.
+    /// Whose calendars have changed between two cursors, and to which version.
     async fn changed(
         &self,
         selection: &Selection,
         (from, to): (&Cursor, &Arc<Cursor>),
-    ) -> Result<HashSet<DoctorId>, Rejection> {
+    ) -> Result<HashMap<DoctorId, i32>, Rejection> {
         let missed = self.hub.missed_events(selection, Arc::new(from.clone()), Arc::clone(to));
-        missed.map_ok(|event| event.what.doctor_id).try_collect().await
+        missed.map_ok(|event| (event.what.doctor_id, event.what.version)).try_collect().await
     }
 }

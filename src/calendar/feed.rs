@@ -11,13 +11,14 @@ use crate::kernel::{
 };
 use futures_util::Stream;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 /// Which calendars to watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,14 +40,31 @@ pub enum Place {
     Specialty(SpecialtyId),
 }
 
+impl Place {
+    /// Its id, whatever it is.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Clinic(id) => id.0,
+            Self::Specialty(id) => id.0,
+        }
+    }
+}
+
+/// A doctor joins a place, or leaves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Where.
+    pub place: Place,
+    /// Whether they join.
+    pub joins: bool,
+}
+
 /// Knows which doctors belong where.
 #[async_trait::async_trait]
 pub trait Roster: fmt::Debug + Send + Sync {
     /// The doctors who belong to a place.
     async fn members(&self, place: Place) -> Result<HashSet<DoctorId>, Rejection>;
-
-    /// Where each of these doctors belongs.
-    async fn places(&self, doctors: &[DoctorId]) -> Result<HashMap<DoctorId, HashSet<Place>>, Rejection>;
 }
 
 /// Whose appointments to watch.

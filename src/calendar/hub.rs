@@ -2,11 +2,12 @@
 //! the bus may have lost something, is the truth. So each of them gets everything once, each doctor's events in order.
 
 use super::{
-    cursor::{Cursor, Kind, Position},
-    feed::{Audience, Delivered, Feed, Interest, Missed, Place, Roster, Selection, Watch},
-    model::{AppointmentStep, CalendarEvent, Change},
+    cursor::{Cursor, Kind},
+    feed::{Audience, Feed, Interest, Missed, Roster, Selection, Watch},
+    model::{CalendarEvent, Change},
+    position::Position,
     publisher::from_message,
-    state::{Opened, Opening, Order, State},
+    state::{Moves, Opened, Opening, Order, State},
     store::{self, Between},
 };
 use crate::{
@@ -21,9 +22,8 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
-use futures_util::Stream;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -33,17 +33,15 @@ use uuid::Uuid;
 /// How long an event whose message was lost may stay unseen.
 const PAUSE: Duration = Duration::from_millis(500);
 /// A process that missed more than this begins anew, and so do those who follow.
-const CATCH_UP: u64 = 10_000;
-/// How many missed events are read at a time.
-const PAGE: u64 = 500;
+pub(super) const CATCH_UP: u64 = 10_000;
 
 /// Brings what happens to those who follow it in this process.
 #[derive(Debug)]
 pub struct Hub {
-    database: Database,
+    pub(super) database: Database,
     clock: Arc<dyn Clock>,
     roster: Arc<dyn Roster>,
-    log: Uuid,
+    pub(super) log: Uuid,
     state: Mutex<State>,
     /// Somebody wants something before the next pause is over.
     asked: Notify,
@@ -125,73 +123,6 @@ impl Hub {
         self.state().remove(watcher);
     }
 
-    /// What was missed of some calendars between two cursors, each doctor's events in order. Ends with `CursorExpired` where the log does
-    /// not go back so far, or is another.
-    pub fn missed_events(
-        self: &Arc<Self>,
-        selection: &Selection,
-        from: Arc<Cursor>,
-        to: Arc<Cursor>,
-    ) -> impl Stream<Item = Result<Delivered<CalendarEvent>, Rejection>> + Send + use<> {
-        let hub = Arc::clone(self);
-        let doctors = self.members(selection).map(|doctors| doctors.into_iter().collect::<Vec<_>>());
-        async_stream::try_stream! {
-            hub.check(&from, &to)?;
-            let mut behind = 0;
-            loop {
-                let but = &seen(&from, Kind::Events);
-                let between = Between { from: &from.position, to: &to.position, but, behind, limit: PAGE };
-                let page = store::events(&hub.database, &between, doctors.as_deref()).await?;
-                hub.check_cut(&from).await?;
-                let Some(last) = page.last() else { break };
-                behind = last.id;
-                for event in page {
-                    if !from.ahead.contains(&event.id) {
-                        yield Delivered { what: event, cursor: Arc::new(from.resumed(Kind::Events, &to.position, event.id)) };
-                    }
-                }
-            }
-        }
-    }
-
-    /// The same of appointments.
-    pub fn missed_steps(
-        self: &Arc<Self>,
-        audience: Audience,
-        from: Arc<Cursor>,
-        to: Arc<Cursor>,
-    ) -> impl Stream<Item = Result<Delivered<AppointmentStep>, Rejection>> + Send + use<> {
-        let hub = Arc::clone(self);
-        async_stream::try_stream! {
-            hub.check(&from, &to)?;
-            let mut behind = 0;
-            loop {
-                let but = &seen(&from, Kind::Steps);
-                let between = Between { from: &from.position, to: &to.position, but, behind, limit: PAGE };
-                let page = store::steps(&hub.database, &between, audience).await?;
-                hub.check_cut(&from).await?;
-                let Some(last) = page.last() else { break };
-                behind = last.id;
-                for step in page {
-                    let cursor = Arc::new(from.resumed(Kind::Steps, &to.position, step.id));
-                    yield Delivered { what: step, cursor };
-                }
-            }
-        }
-    }
-
-    fn check(&self, from: &Cursor, to: &Cursor) -> Result<(), Rejection> {
-        let positions = from.progress.iter().map(|(_, position, _)| position).chain([&from.position]);
-        let is_ours = from.log == self.log && positions.into_iter().all(|position| !position.is_beyond(&to.position));
-        if is_ours { Ok(()) } else { Err(Rejection::CursorExpired) }
-    }
-
-    /// Asked after what was to be read: then nothing was cut off before it was read.
-    async fn check_cut(&self, from: &Cursor) -> Result<(), Rejection> {
-        let cut = store::cut(&self.database).await?;
-        if from.position.includes_all_of(cut) { Ok(()) } else { Err(Rejection::CursorExpired) }
-    }
-
     async fn run(self: Arc<Self>, mut listener: Listener) -> anyhow::Result<()> {
         let mut pause = tokio::time::interval(PAUSE);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -223,12 +154,12 @@ impl Hub {
         let moves = self.moves(&[event]).await?;
         let mut state = self.state();
         // Where a cursor would become too long, delivery waits for the position.
-        if state.is_full() {
+        if !state.has_room_for(event.id) {
             return Ok(false);
         }
         state.ahead.push((event.id, event.doctor_id));
         let base = self.cursor_at(state.position.clone());
-        state.deliver(event, moves.get(&event.doctor_id), &base);
+        state.deliver(event, &moves, &base);
         Ok(!state.follows_appointments())
     }
 
@@ -276,7 +207,7 @@ impl Hub {
 
     async fn read_from(&self, from: &Position) -> Result<(), Rejection> {
         let to = store::position(&self.database).await?;
-        let between = Between { from, to: &to, but: &[], behind: 0, limit: CATCH_UP };
+        let between = Between { from, to: Some(&to), but: &[], behind: 0, limit: CATCH_UP };
         let events = store::events(&self.database, &between, None).await?;
         let follows_appointments = self.state().follows_appointments();
         let steps = if follows_appointments {
@@ -293,7 +224,7 @@ impl Hub {
             let base = self.cursor_at(from.clone());
             let behind = |kind, row| Cursor { progress: vec![(kind, to.clone(), row)], ..base.clone() };
             for event in events {
-                state.deliver(event, moves.get(&event.doctor_id), &behind(Kind::Events, event.id));
+                state.deliver(event, &moves, &behind(Kind::Events, event.id));
             }
             for step in steps {
                 state.deliver_step(&step, &Arc::new(behind(Kind::Steps, step.id)));
@@ -304,25 +235,19 @@ impl Hub {
         Ok(())
     }
 
-    /// Where the doctors belong whose settings changed, as far as anybody watches a place: one query for all who do.
-    async fn moves(&self, events: &[CalendarEvent]) -> Result<HashMap<DoctorId, HashSet<Place>>, Rejection> {
+    /// Which doctors joined or left a place with these changes, as far as anybody watches one: one query for all.
+    async fn moves(&self, events: &[CalendarEvent]) -> Result<Moves, Rejection> {
         let changed = events.iter().filter(|event| event.change == Change::ScheduleChanged);
-        let changed: HashSet<_> = changed.map(|event| event.doctor_id).collect();
+        let changed: Vec<_> = changed.map(|event| event.id).collect();
         if changed.is_empty() || self.state().places.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Moves::new());
         }
-        self.roster.places(&changed.into_iter().collect::<Vec<_>>()).await
+        store::moves_with(&self.database, &changed).await
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What of `kind` was seen of the part of the log behind `from`.
-fn seen(from: &Cursor, kind: Kind) -> Vec<(&Position, i64)> {
-    let of_kind = from.progress.iter().filter(|(of, ..)| *of == kind);
-    of_kind.map(|(_, position, row)| (position, *row)).collect()
 }
 
 impl From<Missed> for Rejection {

@@ -2,18 +2,23 @@
 //! Doctors are known here by their ids only.
 
 mod cursor;
+mod encoding;
 mod feed;
 mod hub;
 mod jobs;
+mod membership;
 mod model;
+mod position;
 mod publisher;
+mod replay;
 mod state;
 mod store;
 
-pub use cursor::{Cursor, InvalidCursor, Kind, Position};
-pub use feed::{Audience, Delivered, Feed, Interest, Missed, News, Place, Roster, Selection, Watch};
+pub use cursor::{Cursor, InvalidCursor, Kind};
+pub use feed::{Audience, Delivered, Feed, Interest, Missed, Move, News, Place, Roster, Selection, Watch};
 pub use hub::Hub;
 pub use jobs::{cut_log, relay};
 pub use model::{AppointmentStep, CalendarEvent, Change};
+pub use position::{Position, Snapshot};
 pub use publisher::Publisher;
-pub use store::{Turn, events_after, log_id, open_in, record_in, take_turn_in, try_turn_in, versions};
+pub use store::{Turn, events_after, log_id, open_in, record_in, record_moves_in, take_turn_in, try_turn_in, versions};

@@ -1,9 +1,10 @@
 //! What a hub remembers: how far it has come, and who follows what.
 
 use super::{
-    cursor::{Cursor, Position},
+    cursor::Cursor,
     feed::{Delivered, Interest, News, Place, Selection},
     model::{AppointmentStep, CalendarEvent},
+    position::Position,
 };
 use crate::kernel::{id::DoctorId, rejection::Rejection};
 use std::{
@@ -14,9 +15,13 @@ use tokio::sync::{
     mpsc::{self, error::TrySendError},
     oneshot,
 };
+use uuid::Uuid;
 
 /// What waits for somebody who follows and is busy. They pass it on to queues of their own.
 const QUEUE: usize = 10_000;
+
+/// By rows of the log, which places the doctor joined (true) or left (false) with that change.
+pub type Moves = HashMap<i64, Vec<(Uuid, bool)>>;
 
 /// Who follows, what comes to them, and from where on.
 pub type Opened = (u64, mpsc::Receiver<News>, Position);
@@ -128,8 +133,11 @@ impl State {
         self.of_appointments > 0
     }
 
-    pub fn is_full(&self) -> bool {
-        Cursor::is_full(self.ahead.len())
+    /// Whether a cursor can name one more row beyond the position.
+    pub fn has_room_for(&self, row: i64) -> bool {
+        let mut rows: Vec<_> = self.ahead.iter().map(|(row, _)| *row).chain([row]).collect();
+        rows.sort_unstable();
+        Cursor::can_name(&rows)
     }
 
     /// How an event follows what was delivered of its doctor's.
@@ -160,19 +168,17 @@ impl State {
 
     /// Delivers an event to those who watch its doctor, unless it was delivered before: with `base` as the cursor, and what was delivered
     /// beyond the position of the calendars that they watch.
-    pub fn deliver(&mut self, event: CalendarEvent, moves: Option<&HashSet<Place>>, base: &Cursor) {
+    pub fn deliver(&mut self, event: CalendarEvent, moves: &Moves, base: &Cursor) {
         let doctor = event.doctor_id;
         let version = self.versions.entry(doctor).or_insert(0);
         if event.version <= *version {
             return;
         }
         *version = event.version;
-        if let Some(places) = moves {
-            for (place, members) in &mut self.places {
-                if places.contains(place) {
-                    members.insert(doctor);
-                }
-            }
+        let moves = moves.get(&event.id).map_or(&[][..], Vec::as_slice);
+        let joins = |place: &Place| moves.iter().find(|(id, _)| *id == place.id()).map(|(_, joins)| *joins);
+        for (_, members) in self.places.iter_mut().filter(|(place, _)| joins(place).is_some()) {
+            members.insert(doctor);
         }
         let (places, beyond) = (&self.places, &self.ahead);
         let mut gone = Vec::new();
@@ -196,12 +202,8 @@ impl State {
             }
         }
         // Who leaves a place is heard of for the last time.
-        if let Some(places) = moves {
-            for (place, members) in &mut self.places {
-                if !places.contains(place) {
-                    members.remove(&doctor);
-                }
-            }
+        for (_, members) in self.places.iter_mut().filter(|(place, _)| joins(place) == Some(false)) {
+            members.remove(&doctor);
         }
         for watcher in gone {
             self.remove(watcher);

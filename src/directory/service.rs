@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     accounts::{self, Accounts, LOCALE, RoleName},
-    calendar::{self, Change, Publisher, Turn},
+    calendar::{self, Change, Move, Place, Publisher, Turn},
     infra::db::{Database, Transaction},
     kernel::{
         check::{Check, NAME},
@@ -105,7 +105,9 @@ impl Directory {
         }
         calendar::open_in(&transaction, doctor.id).await?;
         let turn = calendar::take_turn_in(&transaction, doctor.id).await?;
-        self.finish(transaction, turn).await?;
+        let joins = |place| Move { place, joins: true };
+        let moves = specialties.iter().map(|id| joins(Place::Specialty(*id))).chain([joins(Place::Clinic(clinic.id))]);
+        self.finish(transaction, turn, &moves.collect::<Vec<_>>()).await?;
         tracing::info!(doctor.id = %doctor.id, "doctor created");
         Ok(doctor.id)
     }
@@ -135,16 +137,18 @@ impl Directory {
         let name = doctor.name.clone();
         patch.apply_to(&mut doctor, &mut check);
         check.finish()?;
+        let mut moves = Vec::new();
         if let Some(specialties) = specialties {
             require_specialties_in(&transaction, &specialties).await?;
-            store::replace_specialties_in(&transaction, id, &specialties).await?;
+            let before = store::replace_specialties_in(&transaction, id, &specialties).await?;
+            moves = moves_between(&before, &specialties);
         }
         store::update_doctor_in(&transaction, &doctor).await?;
         if doctor.name != name {
             accounts::rename_in(&transaction, doctor.user_id, &doctor.name).await?;
         }
         match turn {
-            Some(turn) => self.finish(transaction, turn).await,
+            Some(turn) => self.finish(transaction, turn, &moves).await,
             None => transaction.commit().await,
         }
     }
@@ -182,13 +186,16 @@ impl Directory {
             }
             store::insert_visit_type_in(&transaction, &visit_type).await?;
         }
-        self.finish(transaction, turn).await
+        self.finish(transaction, turn, &[]).await
     }
 
-    /// Writes the event of a change of the schedule, makes it true and tells everybody.
-    async fn finish(&self, transaction: Transaction, turn: Turn) -> Result<(), Rejection> {
+    /// Writes the event of a change of the schedule, and what it moves, makes it true and tells everybody.
+    async fn finish(&self, transaction: Transaction, turn: Turn, moves: &[Move]) -> Result<(), Rejection> {
         let now = turn.now(&*self.clock);
         let events = calendar::record_in(&transaction, turn, &[Change::ScheduleChanged], now).await?;
+        for event in &events {
+            calendar::record_moves_in(&transaction, event, moves).await?;
+        }
         transaction.commit().await?;
         self.publisher.publish(&events).await;
         Ok(())
@@ -205,6 +212,14 @@ pub fn check_search(search: Option<&str>) -> Result<(), Rejection> {
         return Err(Rejection::BadInput("`search` has at most 200 characters, and no NUL.".into()));
     }
     Ok(())
+}
+
+/// Which specialties are joined and left by those who practised the ones and practise the others.
+fn moves_between(before: &[SpecialtyId], after: &[SpecialtyId]) -> Vec<Move> {
+    let one = |id: &SpecialtyId, joins| Move { place: Place::Specialty(*id), joins };
+    let joined = after.iter().filter(|id| !before.contains(id)).map(|id| one(id, true));
+    let left = before.iter().filter(|id| !after.contains(id)).map(|id| one(id, false));
+    joined.chain(left).collect()
 }
 
 fn distinct(mut ids: Vec<SpecialtyId>) -> Result<Vec<SpecialtyId>, Rejection> {

@@ -6,7 +6,7 @@ use crate::{
     infra::db::Database,
     kernel::{id::DoctorId, rejection::Rejection},
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 impl Directory {
     /// Follows calendars from now on.
@@ -40,16 +40,5 @@ impl Roster for Register {
             Place::Specialty(id) => DoctorFilter { specialty_id: Some(id), ..DoctorFilter::default() },
         };
         Ok(store::member_ids(self.0.reader(), &filter, None).await?.into_iter().collect())
-    }
-
-    async fn places(&self, doctors: &[DoctorId]) -> Result<HashMap<DoctorId, HashSet<Place>>, Rejection> {
-        let found = store::doctors(self.0.reader(), doctors).await?;
-        let mut specialties = store::specialties_of(&self.0, doctors).await?;
-        let places = |(id, clinic)| {
-            let practised = specialties.remove(&id).unwrap_or_default();
-            let practised = practised.into_iter().map(|specialty| Place::Specialty(specialty.id));
-            (id, practised.chain([Place::Clinic(clinic)]).collect())
-        };
-        Ok(found.into_values().map(|doctor| (doctor.id, doctor.clinic_id)).map(places).collect())
     }
 }

@@ -7,7 +7,7 @@ use super::{
     page,
     scalars::{Cursor, DateTime},
     slot::{self, Slot},
-    slot_event::selection,
+    slot_event::{count, selection},
 };
 use crate::{
     board::{self, Board, BoardMessage, BoardQuery, Turn},
@@ -76,10 +76,13 @@ pub struct SlotBoardSubscription;
 
 #[Subscription]
 impl SlotBoardSubscription {
-    /// First a `SNAPSHOT` for each doctor, then a `CHANGE` whenever that doctor's board changes; exactly one of the three, at most 100 doctors and 31 days. One
+    /// First a `SNAPSHOT` for each doctor, then a `CHANGE` whenever that doctor's board changes; exactly one of the three, at most 100 doctors and 31 days, and not
+    /// more than a request may cost; that counts the slots of all its doctors, and a clinic or a specialty as 100. One
     /// `CHANGE` may fold several versions; what changes nothing on this board sends nothing. With `after`: a `SNAPSHOT` for each doctor whose calendar changed since,
     /// a `CHANGE` without the slots whose time has passed for the others; then as above. For visitors too.
-    #[graphql(complexity = "page::times(slot::count(&from, &to, None), child_complexity)")]
+    #[graphql(
+        complexity = "page::times(count(doctor_ids.as_deref()) * slot::count(&from, &to, None), child_complexity)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "what a board is made of")]
     async fn slot_board(
         &self,

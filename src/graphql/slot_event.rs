@@ -5,6 +5,7 @@ use super::{
     doctor::Doctor,
     failure::Failure,
     live::{self, Happening, News, Source},
+    page,
     scalars::{Cursor, DateTime},
 };
 use crate::{
@@ -95,7 +96,8 @@ pub struct SlotEventSubscription;
 #[Subscription]
 impl SlotEventSubscription {
     /// Changes of the calendars of the named doctors (at most 100), or of all of a clinic or a specialty: exactly one of the three. Each doctor's
-    /// changes come in order, each once. For visitors too.
+    /// changes come in order, each once. Costs what an event does for each doctor; a clinic or a specialty counts as 100. For visitors too.
+    #[graphql(complexity = "page::times(count(doctor_ids.as_deref()), child_complexity)")]
     async fn slot_events(
         &self,
         context: &Context<'_>,
@@ -159,6 +161,14 @@ impl Source for Events {
     }
 }
 
+/// How many doctors a subscription may name.
+const MOST: usize = 100;
+
+/// How many doctors a subscription is about, for its cost. Of a place it is not known before it is looked up.
+pub fn count(doctor_ids: Option<&[ID]>) -> usize {
+    doctor_ids.map_or(MOST, |ids| ids.len().min(MOST))
+}
+
 /// The calendars that a subscription names.
 pub fn selection(
     doctor_ids: Option<Vec<ID>>,
@@ -167,7 +177,7 @@ pub fn selection(
 ) -> Result<Selection, Rejection> {
     let missing = |_| Rejection::NotFound;
     match (doctor_ids, clinic_id, specialty_id) {
-        (Some(ids), None, None) if (1..=100).contains(&ids.len()) => {
+        (Some(ids), None, None) if (1..=MOST).contains(&ids.len()) => {
             let ids: Result<HashSet<_>, _> = ids.iter().map(|id| id.parse()).collect();
             Ok(Selection::Doctors(ids.map_err(missing)?))
         }

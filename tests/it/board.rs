@@ -125,6 +125,33 @@ async fn whoever_comes_back_gets_a_snapshot_of_what_changed_and_the_passing_of_t
 }
 
 #[tokio::test]
+async fn a_doctor_who_left_meanwhile_has_nothing_on_the_board_any_more() {
+    let app = TestApp::start().await;
+    let (hearts, skins) = (app.specialty("Hearts").await, app.specialty("Skins").await);
+    let clinic = app.clinic("North").await;
+    let leaving = app.doctor_in("Dora", &clinic, &[&hearts]).await;
+    app.doctor_in("Otto", &clinic, &[&hearts]).await;
+    let watch = "subscription ($s: ID, $from: DateTime!, $to: DateTime!, $a: Cursor) { slotBoard(specialtyId: $s, from: $from, to: $to, after: $a)
+        { cursor kind doctorId version slots { id } removedSlotIds } }";
+    let watching = |cursor: &Value| json!({ "s": hearts, "from": "2026-06-01T08:00:00Z", "to": "2026-06-02T08:00:00Z", "a": cursor });
+    let mut socket = app.visitor().connects().await;
+    socket.subscribes("1", watch, watching(&Value::Null)).await;
+    let cursors = [message(&mut socket).await, message(&mut socket).await].map(|message| message["cursor"].clone());
+    drop(socket);
+    let input = json!({ "doctorId": leaving.id, "specialtyIds": [skins] });
+    app.admin.does("updateDoctor", "UpdateDoctorInput", input, "doctor { id }").await;
+    // Also for those who were interrupted in the middle of the first picture.
+    for cursor in cursors {
+        let mut socket = app.visitor().connects().await;
+        socket.subscribes("1", watch, watching(&cursor)).await;
+        let messages = [message(&mut socket).await, message(&mut socket).await];
+        let left = messages.iter().find(|message| message["doctorId"] == leaving.id.as_str()).unwrap();
+        assert_eq!((&left["kind"], &left["version"]), (&json!("SNAPSHOT"), &json!(3)));
+        assert_eq!(left["slots"], json!([]));
+    }
+}
+
+#[tokio::test]
 async fn a_board_is_of_somebody_and_not_endless() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;

@@ -13,8 +13,7 @@ async fn a_watcher_sees_each_change_of_the_doctor_once_and_in_order() {
     let ada = app.patient("Ada").await;
     let mut socket = app.visitor().connects().await;
     socket.subscribes("1", WATCH, json!({ "d": [doctor.id] })).await;
-    socket.says(json!({ "type": "ping" })).await;
-    assert_eq!(socket.hears().await["type"], "pong");
+    socket.listens().await;
     ada.books(&other.slots(&app, 3).await[7]).await;
     let slots = doctor.slots(&app, 3).await;
     let booked = ada.books(&slots[7]).await;
@@ -45,8 +44,7 @@ async fn whoever_watches_a_clinic_or_a_specialty_hears_of_doctors_who_join_later
     of_clinic.subscribes("1", WATCH, json!({ "c": clinic })).await;
     of_specialty.subscribes("1", WATCH, json!({ "s": specialty })).await;
     for socket in [&mut of_clinic, &mut of_specialty] {
-        socket.says(json!({ "type": "ping" })).await;
-        assert_eq!(socket.hears().await["type"], "pong");
+        socket.listens().await;
     }
     app.doctor("Elsewhere").await;
     let doctor = app.doctor_in("Dora", &clinic, &[&specialty]).await;
@@ -63,8 +61,7 @@ async fn a_subscription_that_is_completed_says_nothing_more() {
     let mut socket = app.visitor().connects().await;
     socket.subscribes("1", WATCH, json!({ "d": [doctor.id] })).await;
     socket.says(json!({ "id": "1", "type": "complete" })).await;
-    socket.says(json!({ "type": "ping" })).await;
-    assert_eq!(socket.hears().await["type"], "pong");
+    socket.listens().await;
     doctor.works(json!([])).await;
     assert!(socket.is_silent(Duration::from_millis(700)).await);
 }
@@ -85,8 +82,7 @@ async fn a_client_who_does_not_keep_up_is_told_to_resume_and_nobody_else_waits()
     quick.watches("1", &watch(""), json!({ "d": [doctor.id] })).await;
     let mut slow = app.visitor().connects().await;
     slow.subscribes("1", &watch(&long), json!({ "d": [doctor.id] })).await;
-    slow.says(json!({ "type": "ping" })).await;
-    assert_eq!(slow.hears().await["type"], "pong");
+    slow.listens().await;
     let changes = 70;
     let mut versions = Vec::new();
     for _ in 0..changes {
@@ -112,6 +108,30 @@ async fn a_client_who_does_not_keep_up_is_told_to_resume_and_nobody_else_waits()
     assert_eq!(seen, versions);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_an_answer_that_is_made_for_somebody_else() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    // Why a doctor is away depends on who asks.
+    let watch = "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { version doctor { availabilityOverrides { reason } } } }";
+    let (mut slow, mut quick) = (ada.connects().await, ben.connects().await);
+    for socket in [&mut slow, &mut quick] {
+        socket.watches("1", watch, json!({ "d": [doctor.id] })).await;
+    }
+    app.looks_up_slowly(&ada).await;
+    for _ in 0..2 {
+        doctor.works(json!([])).await;
+    }
+    for version in [3, 4] {
+        assert_eq!(quick.hears().await["payload"]["data"]["slotEvents"]["version"], version);
+    }
+    assert!(slow.is_silent(Duration::from_millis(10)).await, "the other one has waited for this");
+    for version in [3, 4] {
+        assert_eq!(slow.hears().await["payload"]["data"]["slotEvents"]["version"], version);
+    }
+}
+
 #[tokio::test]
 async fn what_was_committed_but_never_published_is_published_by_the_relay_and_seen() {
     use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -119,8 +139,7 @@ async fn what_was_committed_but_never_published_is_published_by_the_relay_and_se
     let doctor = app.doctor("Dora").await;
     let mut socket = app.visitor().connects().await;
     socket.subscribes("1", WATCH, json!({ "d": [doctor.id] })).await;
-    socket.says(json!({ "type": "ping" })).await;
-    assert_eq!(socket.hears().await["type"], "pong");
+    socket.listens().await;
     // A process that died between commit and publication.
     let database = &app.app.services.database;
     let transaction = database.begin().await.unwrap();

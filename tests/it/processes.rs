@@ -62,8 +62,7 @@ async fn a_booking_on_one_server_is_seen_by_who_watches_on_the_other_and_confirm
             json!({ "d": [doctor] }),
         )
         .await;
-    socket.says(json!({ "type": "ping" })).await;
-    assert_eq!(socket.hears().await["type"], "pong");
+    socket.listens().await;
     let booked = patient.books(&slot).await["appointment"].clone();
     let event = socket.hears().await["payload"]["data"]["slotEvents"].clone();
     assert_eq!((&event["kind"], &event["startsAt"]), (&json!("SLOT_TAKEN"), &booked["startsAt"]));
@@ -99,8 +98,7 @@ async fn postgres_without_redis_works_and_events_are_read_from_the_log() {
     socket
         .subscribes("1", "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { kind } }", json!({ "d": [doctor] }))
         .await;
-    socket.says(json!({ "type": "ping" })).await;
-    assert_eq!(socket.hears().await["type"], "pong");
+    socket.listens().await;
     assert!(patient.books(&slot).await["appointment"].is_object());
     let event = tokio::time::timeout(Duration::from_millis(1_500), socket.hears()).await.unwrap();
     assert_eq!(event["payload"]["data"]["slotEvents"]["kind"], "SLOT_TAKEN");
@@ -219,6 +217,34 @@ async fn a_server_that_is_told_to_stop_lets_its_watchers_know_and_ends_well() {
     drop(socket);
     let (time, well) = stopping.await.unwrap();
     assert!(well && time < Duration::from_secs(20), "{time:?}");
+}
+
+#[tokio::test]
+async fn a_mutation_over_server_sent_events_is_not_cut_by_the_end_of_the_server() {
+    let database = TestDatabase::create().await;
+    assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
+    let server = Server::start(&database, &[]);
+    let patient = demo_patient(&server.address).await;
+    let (slot, doctor) = open_slot(&patient).await;
+    // Somebody else has the calendar for longer than streams of events may last when the server is told to stop.
+    let mut config = database.config();
+    config.data_dir = database.folder.path().join("data");
+    let elsewhere = medislot::app::open_database(&config).await.unwrap();
+    let held_up = elsewhere.begin().await.unwrap();
+    medislot::calendar::take_turn_in(&held_up, doctor.parse().unwrap()).await.unwrap();
+    let query =
+        "mutation ($input: BookAppointmentInput!) { bookAppointment(input: $input) { appointment { status } } }";
+    let request = reqwest::Client::new().post(format!("http://{}/graphql", server.address));
+    let request = request.bearer_auth(patient.token.as_deref().unwrap()).header("accept", "text/event-stream");
+    let stream = request.json(&json!({ "query": query, "variables": { "input": { "slotId": slot } } })).send().await;
+    let stream = tokio::spawn(stream.unwrap().text());
+    let stopping = tokio::task::spawn_blocking(move || server.stops());
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    drop(held_up);
+    let streamed = stream.await.unwrap().unwrap();
+    assert!(streamed.contains("\"status\":\"PENDING\"") && streamed.contains("event: complete"), "{streamed}");
+    let (time, well) = stopping.await.unwrap();
+    assert!(well && time > Duration::from_secs(3), "{time:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Going on where one was interrupted: with no gap, and nothing twice.
 
-use crate::support::{Socket, TestApp, TestDatabase, eventually};
+use crate::support::{Backend, Socket, TestApp, TestDatabase, eventually};
 use chrono::TimeDelta;
 use medislot::infra::{
     bus::{Bus, Listener},
@@ -69,6 +69,52 @@ async fn whoever_comes_back_with_a_cursor_gets_what_was_missed_and_goes_on() {
     }
     assert_eq!(versions[&doctor.id], [4, 5, 6, 7, 8]);
     assert_eq!(versions[&other.id], [3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn whoever_was_away_hears_of_doctors_who_left_and_joined_what_those_heard_who_stayed() {
+    let app = TestApp::start().await;
+    let (hearts, skins) = (app.specialty("Hearts").await, app.specialty("Skins").await);
+    let clinic = app.clinic("North").await;
+    let leaving = app.doctor_in("Dora", &clinic, &[&hearts]).await;
+    let joining = app.doctor_in("Otto", &clinic, &[&skins]).await;
+    let visiting = app.doctor_in("Emil", &clinic, &[&skins]).await;
+    let watch =
+        "subscription ($s: ID, $a: Cursor) { slotEvents(specialtyId: $s, after: $a) { cursor kind doctorId version } }";
+    let mut stays = app.visitor().connects().await;
+    stays.watches("1", watch, json!({ "s": hearts })).await;
+    leaving.works(json!([])).await;
+    let cursor = event(&mut stays).await["cursor"].clone();
+    let practises = async |doctor: &crate::support::Doctor, specialties: &[&String]| {
+        let input = json!({ "doctorId": doctor.id, "specialtyIds": specialties });
+        let updated = app.admin.does("updateDoctor", "UpdateDoctorInput", input, "doctor { id }").await;
+        assert!(updated["doctor"].is_object(), "{updated}");
+    };
+    for doctor in [&leaving, &joining, &visiting] {
+        doctor.works(json!([])).await;
+    }
+    practises(&leaving, &[&skins]).await;
+    practises(&joining, &[&hearts, &skins]).await;
+    practises(&visiting, &[&hearts]).await;
+    for doctor in [&leaving, &joining, &visiting] {
+        doctor.works(json!([])).await;
+    }
+    practises(&visiting, &[&skins]).await;
+    visiting.works(json!([])).await;
+    let mut returns = app.visitor().connects().await;
+    returns.subscribes("1", watch, json!({ "s": hearts, "a": cursor })).await;
+    for socket in [&mut stays, &mut returns] {
+        let mut versions: HashMap<String, Vec<i64>> = HashMap::new();
+        for _ in 0..7 {
+            let event = event(socket).await;
+            let seen = versions.entry(event["doctorId"].as_str().unwrap().to_owned()).or_default();
+            seen.push(event["version"].as_i64().unwrap());
+        }
+        assert_eq!(versions[&leaving.id], [4, 5]);
+        assert_eq!(versions[&joining.id], [4, 5]);
+        assert_eq!(versions[&visiting.id], [4, 5, 6]);
+        assert!(socket.is_silent(Duration::from_millis(700)).await);
+    }
 }
 
 #[tokio::test]
@@ -148,6 +194,39 @@ async fn a_cursor_that_is_older_than_the_log_is_expired_and_the_history_of_appoi
     let input = json!({ "doctorId": doctor.id, "rules": [] });
     doctor_again.does("setAvailability", "SetAvailabilityInput", input, "doctor { id }").await;
     assert_eq!(event(&mut socket).await["version"], 5);
+}
+
+#[tokio::test]
+async fn whoever_is_about_to_join_when_too_much_was_missed_is_told_to_come_again() {
+    use sea_orm::ConnectionTrait;
+    if Backend::chosen() == Backend::Sqlite {
+        // There nobody who reads waits for somebody who writes.
+        return;
+    }
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let mut here = app.visitor().connects().await;
+    // The same variables, or they would not share a source.
+    here.watches("1", WATCH, json!({ "d": [doctor.id], "a": null })).await;
+    doctor.works(json!([])).await;
+    let cursor = event(&mut here).await["cursor"].clone();
+    let transaction = app.app.services.database.begin().await.unwrap();
+    transaction.execute_unprepared("LOCK TABLE calendar_event IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let id = doctor.id.parse::<entity::id::DoctorId>().unwrap().0;
+    let many = format!(
+        "INSERT INTO calendar_event (doctor_id, version, kind, occurred_at, published)
+         SELECT '{id}', 1000 + number, 'SCHEDULE_CHANGED', now(), TRUE FROM generate_series(1, 10001) AS number"
+    );
+    transaction.execute_unprepared(&many).await.unwrap();
+    // By now whoever reads the log waits for the lock; then somebody wants to join.
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let mut back = app.visitor().connects().await;
+    back.subscribes("1", WATCH, json!({ "d": [doctor.id], "a": cursor })).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    transaction.commit().await.unwrap();
+    for socket in [&mut here, &mut back] {
+        assert_eq!(refusal(socket).await, "RESUME_REQUIRED");
+    }
 }
 
 /// A bus that loses, repeats and reorders messages.

@@ -47,6 +47,72 @@ async fn a_request_is_told_what_it_costs_where_it_asks() {
 }
 
 #[tokio::test]
+async fn a_subscription_is_told_what_it_costs_with_its_first_answer_where_it_asks() {
+    let app = TestApp::start().await;
+    let (doctor, other) = (app.doctor("Dora").await, app.doctor("Otto").await);
+    let query = "subscription ($d: [ID!]) { slotEvents(doctorIds: $d) { version } }";
+    let payload = |doctors: &[&String], asks: bool| json!({ "query": query, "variables": { "d": doctors }, "extensions": { "cost": asks } });
+    let mut socket = app.visitor().connects().await;
+    let subscriptions = [
+        ("1", payload(&[&doctor.id], true)),
+        ("2", payload(&[&doctor.id], false)),
+        ("3", payload(&[&doctor.id, &other.id], true)),
+    ];
+    for (id, payload) in subscriptions {
+        socket.says(json!({ "id": id, "type": "subscribe", "payload": payload })).await;
+    }
+    socket.listens().await;
+    let stream = reqwest::Client::new().post(format!("http://{}/graphql", app.address));
+    let stream = stream.header("accept", "text/event-stream").json(&payload(&[&doctor.id], true));
+    let mut stream = stream.send().await.unwrap();
+    let mut answers = std::collections::BTreeMap::new();
+    for _ in 0..2 {
+        doctor.works(json!([])).await;
+        for _ in 0..3 {
+            let message = socket.hears().await;
+            let id = message["id"].as_str().unwrap().to_owned();
+            answers.entry(id).or_insert_with(Vec::new).push(message["payload"].clone());
+        }
+    }
+    let costs = |id: &str| [0, 1].map(|place: usize| answers[id][place]["extensions"]["cost"].clone());
+    let [one, later] = costs("1");
+    assert!(one.is_u64() && later.is_null(), "{answers:?}");
+    assert_eq!(costs("2"), [Value::Null, Value::Null], "shared, and not asked for");
+    assert!(costs("3")[0].as_u64() > one.as_u64(), "{answers:?}");
+    assert_eq!(answers["1"][0]["data"], answers["2"][0]["data"]);
+    let streamed = String::from_utf8(stream.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(streamed.contains(&format!("\"extensions\":{{\"cost\":{one}}}")), "{streamed}");
+}
+
+#[tokio::test]
+async fn what_is_watched_costs_as_many_times_as_there_are_doctors() {
+    let app = TestApp::start().await;
+    let mut socket = app.visitor().connects().await;
+    let mut code = async |watch: &str, doctors: usize| {
+        let ids: Vec<_> = (0..doctors).map(|_| entity::id::DoctorId::new().to_string()).collect();
+        socket.subscribes("1", watch, json!({ "d": ids })).await;
+        socket.hears().await["payload"][0]["extensions"]["code"].as_str().unwrap().to_owned()
+    };
+    let month = "from: \"2026-06-01T00:00:00Z\", to: \"2026-07-02T00:00:00Z\"";
+    let board = format!(
+        "subscription ($d: [ID!]) {{ slotBoard(doctorIds: $d, {month}) {{ slots {{ id startsAt status }} }} }}"
+    );
+    assert_eq!(code(&board, 1).await, "NOT_FOUND", "small enough, but there is no such doctor");
+    assert_eq!(code(&board, 100).await, "QUERY_TOO_COMPLEX");
+    let clinic = entity::id::ClinicId::new();
+    let whole = |days: &str| {
+        format!("subscription {{ slotBoard(clinicId: \"{clinic}\", {days}) {{ slots {{ id startsAt status }} }} }}")
+    };
+    assert_eq!(code(&whole(month), 0).await, "QUERY_TOO_COMPLEX");
+    assert_eq!(code(&whole(&month.replace("07-02", "06-02")), 0).await, "NOT_FOUND");
+    let slots = month.replace("07-02", "06-30");
+    let events =
+        format!("subscription ($d: [ID!]) {{ slotEvents(doctorIds: $d) {{ doctor {{ slots({slots}) {{ id }} }} }} }}");
+    assert_eq!(code(&events, 1).await, "NOT_FOUND");
+    assert_eq!(code(&events, 100).await, "QUERY_TOO_COMPLEX");
+}
+
+#[tokio::test]
 async fn a_variable_that_may_be_null_does_not_stand_where_null_is_not_taken() {
     let app = TestApp::start().await;
     let body = json!({ "query": "query ($id: ID) { doctor(id: $id) { id } }", "variables": { "id": "doctor_01h455vb4pex5vsknk084sn02q" } });

@@ -1,23 +1,24 @@
 //! Answering what happens: once for all for whom the answer is the same.
 
-use super::Subscriber;
+use super::{Subscriber, kept::Kept};
 use crate::{
     api::{
         operation::{Api, Operation, server_error},
         trace::RequestId,
     },
     graphql::{Caller, Happening, Phase, reveal},
-    kernel::{id::SessionId, rejection::Rejection},
+    kernel::rejection::{Internal, Rejection},
 };
 use async_graphql::{Response, ServerError};
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+use futures_util::{
+    FutureExt,
+    future::{self, BoxFuture},
 };
-use tokio::sync::OnceCell;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio_util::task::AbortOnDropHandle;
 
 /// How many answers to what was missed are kept for others who missed the same, and how many bytes of them.
 const KEPT: usize = 4_096;
@@ -32,16 +33,25 @@ pub enum Delivery {
     End(Arc<Vec<ServerError>>),
 }
 
+/// An answer of somebody's own that is being made.
+pub type Soon = future::Shared<BoxFuture<'static, Written>>;
+
+/// What waits for a subscriber.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// What is delivered.
+    Now(Delivery),
+    /// What will be, when it is made.
+    Soon(Soon),
+}
+
 /// Whether the answer to one thing, or to the opening of a source, is no answer: the root field itself failed.
 pub fn ends(answer: &Response) -> bool {
     !answer.errors.is_empty() && answer.errors.iter().all(|error| error.path.len() <= 1)
 }
 
 /// Nothing where there is nothing to say.
-type Written = Option<Delivery>;
-
-/// The answers to what was missed, by what it is and, where that matters, for whom.
-type Shared = HashMap<(String, Option<SessionId>), Arc<OnceCell<Written>>>;
+pub type Written = Option<Delivery>;
 
 /// The answers of one group.
 pub struct Answers {
@@ -49,19 +59,12 @@ pub struct Answers {
     pub operation: Operation,
     /// Whether an answer has turned out to depend on who gets it.
     is_personal: AtomicBool,
-    written: Mutex<Shared>,
-    written_bytes: AtomicUsize,
+    kept: Kept,
 }
 
 impl Answers {
     pub fn new(api: Arc<Api>, operation: Operation) -> Self {
-        Self {
-            api,
-            operation,
-            is_personal: AtomicBool::new(false),
-            written: Mutex::default(),
-            written_bytes: AtomicUsize::new(0),
-        }
+        Self { api, operation, is_personal: AtomicBool::new(false), kept: Kept::new(KEPT, KEPT_BYTES) }
     }
 
     /// The answer for everybody; none where it depends on who gets it.
@@ -90,18 +93,22 @@ impl Answers {
         self.write(happening, &Caller::new(viewer, None)).await
     }
 
+    /// The same, for whoever waits for it: begun now, beside others, so that nobody waits for the answers of somebody else.
+    pub fn soon(self: &Arc<Self>, happening: &Happening, subscriber: &Subscriber) -> Soon {
+        let (answers, happening, subscriber) = (Arc::clone(self), happening.clone(), subscriber.clone());
+        let making = tokio::spawn(async move {
+            let _turn = answers.api.live.personal.acquire().await;
+            answers.personal(&happening, &subscriber).await
+        });
+        let died = || Some(refusal(Rejection::Internal(Internal::new("an answer was not made"))));
+        AbortOnDropHandle::new(making).map(move |made| made.unwrap_or_else(|_| died())).boxed().shared()
+    }
+
     /// The answer to something that was missed: whoever missed the same gets the same.
     pub async fn missed(&self, happening: &Happening, subscriber: &Subscriber) -> Written {
         let is_personal = self.is_personal.load(Ordering::Relaxed);
         let session = subscriber.viewer.as_ref().filter(|_| is_personal).map(|viewer| viewer.session_id);
-        let place = {
-            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            if written.len() >= KEPT || self.written_bytes.load(Ordering::Relaxed) >= KEPT_BYTES {
-                written.clear();
-                self.written_bytes.store(0, Ordering::Relaxed);
-            }
-            Arc::clone(written.entry((happening.key(), session)).or_default())
-        };
+        let place = self.kept.place((happening.key(), session));
         let write = async {
             match self.common(happening).await {
                 Some(answer) => Some(answer),
@@ -112,9 +119,7 @@ impl Answers {
         };
         let keep = async {
             let answer = write.await.ok_or(())?;
-            if let Some(Delivery::Answer(text)) = &answer {
-                self.written_bytes.fetch_add(text.len(), Ordering::Relaxed);
-            }
+            self.kept.count(&answer);
             Ok(answer)
         };
         match place.get_or_try_init(|| keep).await {
@@ -125,14 +130,12 @@ impl Answers {
 
     /// Lets go of the answers to what was missed.
     pub fn forget(&self) {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        *written = HashMap::new();
-        self.written_bytes.store(0, Ordering::Relaxed);
+        self.kept.forget();
     }
 
     async fn write(&self, happening: &Happening, caller: &Caller) -> Written {
         let request_id = RequestId::new().0;
-        let phase = Phase::Answer(happening.clone());
+        let phase = (Phase::Answer(happening.clone()), None);
         let answer = self.api.run_phase(&self.operation, caller, phase, &request_id).await?;
         if ends(&answer) {
             return Some(Delivery::End(Arc::new(answer.errors)));
@@ -143,6 +146,11 @@ impl Answers {
 
 /// A rejection, as it ends a subscription.
 pub fn refusal(rejection: Rejection) -> Delivery {
+    Delivery::End(errors_of(rejection))
+}
+
+/// A rejection, as the client is told.
+pub fn errors_of(rejection: Rejection) -> Arc<Vec<ServerError>> {
     let response = reveal(Response::from_errors(vec![server_error(rejection)]), &RequestId::new().0);
-    Delivery::End(Arc::new(response.errors))
+    Arc::new(response.errors)
 }

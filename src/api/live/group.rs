@@ -2,11 +2,11 @@
 
 use super::{
     Key, Subscriber,
-    answer::{Answers, Delivery, ends, refusal},
+    answer::{Answers, Delivery, Soon, Told, ends, errors_of, refusal},
 };
 use crate::{
     calendar::Cursor,
-    graphql::{Caller, Happening, News, Phase, Source},
+    graphql::{Caller, Happening, News, Phase, Source, Spent},
     kernel::{
         id::SessionId,
         rejection::{Internal, Rejection},
@@ -31,14 +31,22 @@ const KEPT: Duration = Duration::from_secs(30);
 
 /// Somebody who wants to share.
 pub struct Join {
-    pub sender: mpsc::Sender<Delivery>,
+    pub sender: mpsc::Sender<Told>,
     pub subscriber: Subscriber,
     pub after: Option<Cursor>,
-    pub reply: oneshot::Sender<Result<BoxStream<'static, Delivery>, Arc<Vec<ServerError>>>>,
+    pub reply: oneshot::Sender<Result<Joined, Arc<Vec<ServerError>>>>,
+}
+
+/// What somebody finds who joins.
+pub struct Joined {
+    /// What they missed.
+    pub missed: BoxStream<'static, Delivery>,
+    /// What the subscription costs.
+    pub cost: Option<usize>,
 }
 
 struct Sharer {
-    sender: mpsc::Sender<Delivery>,
+    sender: mpsc::Sender<Told>,
     subscriber: Subscriber,
 }
 
@@ -46,6 +54,7 @@ struct Sharer {
 pub struct Group {
     answers: Arc<Answers>,
     source: Box<dyn Source>,
+    cost: Option<usize>,
     sharers: Vec<Sharer>,
     /// Who has missed something, by the mark that they wait for.
     waiting: Vec<(u64, Join)>,
@@ -55,19 +64,15 @@ pub struct Group {
 impl Group {
     /// Opens the source and goes on until nobody shares it.
     pub async fn run(answers: Arc<Answers>, key: Key, mut joins: mpsc::Receiver<Join>, caller: Caller) {
-        let source = match open(&answers, &caller).await {
-            Ok(source) => source,
+        let (source, cost) = match open(&answers, &caller).await {
+            Ok(opened) => opened,
             Err(errors) => {
-                // Whoever comes from now on begins anew.
                 answers.api.live.groups().remove(&key);
-                joins.close();
-                while let Some(join) = joins.recv().await {
-                    let _ = join.reply.send(Err(Arc::clone(&errors)));
-                }
-                return;
+                return turn_away(joins, Vec::new(), &errors).await;
             }
         };
-        let mut group = Self { answers, source, sharers: Vec::new(), waiting: Vec::new(), last_missed: Instant::now() };
+        let (sharers, waiting, last_missed) = (Vec::new(), Vec::new(), Instant::now());
+        let mut group = Self { answers, source, cost, sharers, waiting, last_missed };
         let mut rounds = interval(ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -80,11 +85,11 @@ impl Group {
                     Ok(News::Mark(mark)) => group.admit(mark),
                     Err(missed) => {
                         group.answers.api.live.groups().remove(&key);
-                        let end = refusal(missed.into());
+                        let errors = errors_of(missed.into());
                         for sharer in &group.sharers {
-                            let _ = sharer.sender.try_send(end.clone());
+                            let _ = sharer.sender.try_send(Told::Now(Delivery::End(Arc::clone(&errors))));
                         }
-                        return;
+                        return turn_away(joins, group.waiting, &errors).await;
                     }
                 },
                 _ = rounds.tick() => {
@@ -129,36 +134,29 @@ impl Group {
             }
         });
         // Whoever does not wait any more is not added.
-        if reply.send(Ok(missed.boxed())).is_ok() {
+        if reply.send(Ok(Joined { missed: missed.boxed(), cost: self.cost })).is_ok() {
             self.sharers.push(Sharer { sender, subscriber });
         }
     }
 
     async fn deliver(&mut self, happening: &Happening) {
-        let common = self.answers.common(happening).await;
-        let mut by_session: HashMap<Option<SessionId>, Option<Delivery>> = HashMap::new();
-        let mut staying = Vec::with_capacity(self.sharers.len());
-        for sharer in std::mem::take(&mut self.sharers) {
-            let delivery = if let Some(common) = &common {
-                common.clone()
-            } else {
-                let session = sharer.subscriber.viewer.as_ref().map(|viewer| viewer.session_id);
-                if let Some(known) = by_session.get(&session) {
-                    known.clone()
-                } else {
-                    let answer = self.answers.personal(happening, &sharer.subscriber).await;
-                    by_session.insert(session, answer.clone());
-                    answer
+        let answers = &self.answers;
+        let common = answers.common(happening).await;
+        let mut by_session: HashMap<Option<SessionId>, Soon> = HashMap::new();
+        self.sharers.retain(|Sharer { sender, subscriber }| {
+            let told = match &common {
+                Some(None) => return true,
+                Some(Some(answer)) => Told::Now(answer.clone()),
+                None => {
+                    let session = subscriber.viewer.as_ref().map(|viewer| viewer.session_id);
+                    let soon = by_session.entry(session).or_insert_with(|| answers.soon(happening, subscriber));
+                    Told::Soon(soon.clone())
                 }
             };
-            let is_last = matches!(delivery, Some(Delivery::End(_)));
+            let is_last = matches!(told, Told::Now(Delivery::End(_)));
             // Whoever is gone, or too slow, is let go: the others must not wait. The slow one is told by the end of the queue.
-            let is_sent = delivery.is_none_or(|delivery| sharer.sender.try_send(delivery).is_ok());
-            if is_sent && !is_last {
-                staying.push(sharer);
-            }
-        }
-        self.sharers = staying;
+            sender.try_send(told).is_ok() && !is_last
+        });
     }
 
     /// Whether nobody shares it any more.
@@ -172,17 +170,27 @@ impl Group {
     }
 }
 
-async fn open(answers: &Answers, caller: &Caller) -> Result<Box<dyn Source>, Arc<Vec<ServerError>>> {
-    let place = Arc::new(Mutex::new(None));
-    let phase = Phase::Open(Arc::clone(&place));
+/// Tells those who are about to join why they cannot. Whoever comes from now on begins anew.
+async fn turn_away(mut joins: mpsc::Receiver<Join>, waiting: Vec<(u64, Join)>, errors: &Arc<Vec<ServerError>>) {
+    joins.close();
+    for (_, join) in waiting {
+        let _ = join.reply.send(Err(Arc::clone(errors)));
+    }
+    while let Some(join) = joins.recv().await {
+        let _ = join.reply.send(Err(Arc::clone(errors)));
+    }
+}
+
+/// Opens the source of a subscription; tells what it costs too.
+async fn open(answers: &Answers, caller: &Caller) -> Result<(Box<dyn Source>, Option<usize>), Arc<Vec<ServerError>>> {
+    let (place, spent) = (Arc::new(Mutex::new(None)), Spent::default());
+    let phase = (Phase::Open(Arc::clone(&place)), Some(&spent));
     let request_id = crate::api::trace::RequestId::new().0;
     let answer = answers.api.run_phase(&answers.operation, caller, phase, &request_id).await;
     if let Some(answer) = answer.filter(ends) {
         return Err(Arc::new(answer.errors));
     }
     let source = place.lock().unwrap_or_else(PoisonError::into_inner).take();
-    source.ok_or_else(|| match refusal(Rejection::Internal(Internal::new("a subscription without a source"))) {
-        Delivery::End(errors) => errors,
-        Delivery::Answer(_) => Arc::default(),
-    })
+    let missing = || errors_of(Rejection::Internal(Internal::new("a subscription without a source")));
+    source.map(|source| (source, spent.cost())).ok_or_else(missing)
 }

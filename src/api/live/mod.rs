@@ -3,6 +3,7 @@
 
 mod answer;
 mod group;
+mod kept;
 mod member;
 
 pub use answer::Delivery;
@@ -25,16 +26,18 @@ use crate::{
 use answer::Answers;
 use async_graphql::{Response, ServerError, Value as ConstValue};
 use async_graphql_value::Value;
-use group::{Group, Join};
+use group::{Group, Join, Joined};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// How many may be about to join one group.
 const JOINING: usize = 100_000;
+/// How many answers for one only are made at a time.
+const PERSONAL: usize = 16;
 /// The root fields whose source is the same for everybody.
 const PUBLIC: [&str; 2] = ["slotEvents", "slotBoard"];
 
@@ -58,9 +61,16 @@ pub struct Subscriber {
 }
 
 /// The subscriptions that are running in this process.
-#[derive(Default)]
 pub struct Live {
     groups: Mutex<HashMap<Key, mpsc::Sender<Join>>>,
+    /// Turns at making answers for one only.
+    personal: Semaphore,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { groups: Mutex::default(), personal: Semaphore::new(PERSONAL) }
+    }
 }
 
 impl Live {
@@ -103,14 +113,15 @@ pub async fn subscribe(
         variables: serde_json::to_string(&operation.variables).unwrap_or_default(),
         session,
     };
-    let (sender, deliveries) = mpsc::channel(api.limits.queued_events);
+    let wants_cost = operation.wants_cost;
+    let (sender, told) = mpsc::channel(api.limits.queued_events);
     let (reply, joined) = oneshot::channel();
     let caller = Caller::new(subscriber.viewer.clone().filter(|_| !is_public), None);
     let join = Join { sender, subscriber, after, reply };
     send(api, key, join, operation, caller);
     let patience = Duration::from_secs(api.limits.operation_seconds);
     match tokio::time::timeout(patience, joined).await {
-        Ok(Ok(Ok(missed))) => Ok(Member::new(missed, deliveries)),
+        Ok(Ok(Ok(Joined { missed, cost }))) => Ok(Member::new(missed, told, cost.filter(|_| wants_cost))),
         Ok(Ok(Err(errors))) => Err(errors),
         Ok(Err(_)) | Err(_) => {
             let cause = Internal::new("a subscription could not be opened in time");

@@ -1,28 +1,25 @@
 //! A conversation over one socket.
 
 use super::{
-    PROTOCOL,
-    running::{Running, Saying, errors},
+    Close, PROTOCOL,
+    running::{Running, Saying},
+    said::{Payload, Said, authorization},
+    seats::{Principal, Seat},
+    start::{Start, authenticate},
 };
 use crate::{
     accounts::Ending,
-    api::{
-        http::wants_cost,
-        live::{self, Subscriber},
-        operation::{Api, Asked, Lifetime, refused},
-        trace::RequestId,
-    },
-    graphql::Caller,
-    kernel::{rejection::Rejection, viewer::Viewer},
+    api::operation::{Api, Lifetime},
 };
-use async_graphql::{Variables, parser::types::OperationType};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use std::{ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
-use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, sleep_until, timeout};
+use serde_json::{Value, json};
+use std::{net::IpAddr, ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, sleep_until, timeout},
+};
 use tokio_stream::StreamMap;
 
 /// Who takes longer to take a message is gone.
@@ -33,52 +30,23 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// How many messages are written at once.
 const AT_ONCE: usize = 64;
 
-/// Why a connection is closed.
-struct Close(u16, &'static str);
-
 const GONE: Close = Close(1001, "Gone");
 
-/// What a client may say.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Said {
-    ConnectionInit { payload: Option<Value> },
-    Ping { payload: Option<Value> },
-    Pong {},
-    Subscribe { id: String, payload: Payload },
-    Complete { id: String },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Payload {
-    query: Option<String>,
-    document_id: Option<String>,
-    operation_name: Option<String>,
-    variables: Option<Map<String, Value>>,
-    extensions: Option<Map<String, Value>>,
-}
-
-impl Payload {
-    fn asked(self) -> Result<Asked, Close> {
-        if self.query.is_some() == self.document_id.is_some() {
-            return Err(Close(4400, "Invalid message"));
-        }
-        Ok(Asked {
-            query: self.query,
-            document_id: self.document_id,
-            operation_name: self.operation_name,
-            variables: Variables::from_json(Value::Object(self.variables.unwrap_or_default())),
-            wants_cost: self.extensions.is_some_and(|extensions| wants_cost(&extensions)),
-        })
-    }
+/// The other side.
+pub struct Peer {
+    /// Where it is.
+    pub address: IpAddr,
+    /// What the client calls itself.
+    pub device: Option<String>,
 }
 
 /// A conversation over one socket.
 pub struct Connection {
     api: Arc<Api>,
     socket: WebSocket,
-    device: Option<String>,
+    peer: Peer,
+    /// Counts among the sockets of whoever it is.
+    seat: Option<Seat>,
     /// Whether it was said who it is.
     is_known: bool,
     /// What proves it.
@@ -89,30 +57,38 @@ pub struct Connection {
     ending: Option<Ending>,
     /// When something has to have happened: first that somebody says who they are, then that the token is over.
     deadline: Pin<Box<Sleep>>,
+    /// When it is closed because the process shall end.
+    leaving: Option<Pin<Box<Sleep>>>,
     pings: Interval,
     is_alive: bool,
     operations: StreamMap<String, Running>,
+    /// Places for subscriptions.
+    places: Arc<Semaphore>,
 }
 
 impl Connection {
     /// A conversation that has not begun.
-    pub fn new(api: Arc<Api>, socket: WebSocket, device: Option<String>) -> Self {
+    pub fn new(api: Arc<Api>, socket: WebSocket, peer: Peer) -> Self {
         let period = Duration::from_secs(api.limits.ping_seconds);
         let mut pings = interval_at(Instant::now() + period, period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let deadline = Box::pin(sleep(Duration::from_secs(api.limits.init_seconds)));
+        let places = Arc::new(Semaphore::new(api.limits.operations));
         Self {
             api,
             socket,
-            device,
+            peer,
+            seat: None,
             is_known: false,
             authorization: None,
             proven_until: None,
             ending: None,
             deadline,
+            leaving: None,
             pings,
             is_alive: true,
             operations: StreamMap::new(),
+            places,
         }
     }
 
@@ -141,21 +117,20 @@ impl Connection {
     /// Goes on until the other side is gone, or there is a reason to close.
     async fn converse(&mut self) -> Result<(), Close> {
         let mut shutdown = Some(Box::pin(self.api.lifetime.shutdown.clone().cancelled_owned()));
-        let mut leaving: Option<Pin<Box<Sleep>>> = None;
         loop {
             let ending = self.ending.clone();
             tokio::select! {
                 biased;
                 () = due(&mut shutdown) => {
                     shutdown = None;
-                    leaving = Some(Box::pin(sleep(Lifetime::moment())));
+                    self.leaving.get_or_insert_with(|| Box::pin(sleep(Lifetime::moment())));
                 }
-                () = due(&mut leaving) => {
+                () = due(&mut self.leaving) => {
                     // What is running is finished first; it has an end of its own.
                     if self.requests() == 0 {
                         return Err(Close(1012, "Service restart"));
                     }
-                    leaving = Some(Box::pin(sleep(MOMENT)));
+                    self.leaving = Some(Box::pin(sleep(MOMENT)));
                 }
                 () = &mut self.deadline => self.over()?,
                 () = async { if let Some(ending) = &ending { ending.come().await } }, if ending.is_some() => {
@@ -177,36 +152,28 @@ impl Connection {
     }
 
     /// Says what an operation has to say, and what others have to say at this moment, in one go.
-    async fn tell(&mut self, id: String, saying: Saying) -> Result<(), Close> {
+    async fn tell(&mut self, id: String, saying: Result<Saying, Close>) -> Result<(), Close> {
         let told = async {
-            let mut next = Some((id, saying));
-            for _ in 0..AT_ONCE {
-                let Some((id, Saying { message, is_last })) = next else { break };
+            let (mut next, mut count) = (Some((id, saying)), 0);
+            while let Some((id, saying)) = next.take() {
+                let Saying { message, is_last } = saying?;
                 if is_last {
                     self.operations.remove(&id);
                 }
                 self.socket.feed(Message::text(message)).await.map_err(|_| GONE)?;
-                next = self.operations.next().now_or_never().flatten();
-            }
-            if let Some((id, Saying { message, is_last })) = next {
-                if is_last {
-                    self.operations.remove(&id);
+                count += 1;
+                if count < AT_ONCE {
+                    next = self.operations.next().now_or_never().flatten();
                 }
-                self.socket.feed(Message::text(message)).await.map_err(|_| GONE)?;
             }
             self.socket.flush().await.map_err(|_| GONE)
         };
         timeout(PATIENCE, told).await.unwrap_or(Err(GONE))
     }
 
-    /// How many queries and mutations are running.
+    /// How many queries and mutations are running, and operations of whatever kind are about to.
     fn requests(&self) -> usize {
-        self.operations.len() - self.subscriptions()
-    }
-
-    /// How many subscriptions are running.
-    fn subscriptions(&self) -> usize {
-        self.operations.values().filter(|operation| operation.is_subscription()).count()
+        self.operations.values().filter(|operation| !operation.is_subscription()).count()
     }
 
     /// The deadline has come.
@@ -255,7 +222,7 @@ impl Connection {
                 self.say(json!({ "type": "pong", "payload": payload }).to_string()).await?;
             }
             Said::Pong {} => {}
-            Said::Subscribe { id, payload } => self.subscribe(id, payload).await?,
+            Said::Subscribe { id, payload } => self.subscribe(id, payload)?,
             Said::Complete { id } => {
                 self.operations.remove(&id);
             }
@@ -267,41 +234,26 @@ impl Connection {
         if self.is_known {
             return Err(Close(4429, "Too many initialisation requests"));
         }
-        let parameters = match payload {
-            None | Some(Value::Null) => Map::new(),
-            Some(Value::Object(parameters)) => parameters,
-            Some(_) => return Err(Close(4400, "Invalid message")),
+        self.authorization = authorization(payload)?;
+        let proven = authenticate(&self.api, self.authorization.as_deref()).await?;
+        self.is_known = true;
+        self.proven_until = proven.as_ref().map(|(_, until)| *until);
+        let viewer = proven.map(|(viewer, _)| viewer);
+        let principal = match &viewer {
+            Some(viewer) => Principal::User(viewer.user_id),
+            None => Principal::visitors(self.peer.address),
         };
-        let authorization = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        self.authorization = match authorization.map(|(_, value)| value) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(value)) => Some(value.as_str().into()),
-            Some(_) => return Err(Close(4403, "Forbidden")),
-        };
-        let viewer = self.authenticate().await?;
+        self.seat = self.api.seats.take(principal);
+        if self.seat.is_none() {
+            return Err(Close(4429, "Too many connections"));
+        }
         self.ending = viewer.map(|viewer| self.api.services.accounts.ending(viewer.session_id));
         self.deadline.set(sleep_until(Instant::now()));
         self.say(json!({ "type": "connection_ack" }).to_string()).await
     }
 
-    /// Looks who it is, anew for each operation: a session may have ended since the last one.
-    async fn authenticate(&mut self) -> Result<Option<Viewer>, Close> {
-        let viewer = match &self.authorization {
-            None => None,
-            Some(authorization) => match self.api.authenticate(authorization).await {
-                Ok((viewer, until)) => {
-                    self.proven_until = Some(until);
-                    Some(viewer)
-                }
-                Err(Rejection::Unauthenticated) => return Err(Close(4403, "Forbidden")),
-                Err(_) => return Err(Close(1013, "Try again later")),
-            },
-        };
-        self.is_known = true;
-        Ok(viewer)
-    }
-
-    async fn subscribe(&mut self, id: String, payload: Payload) -> Result<(), Close> {
+    /// Begins an operation, beside whatever else is said.
+    fn subscribe(&mut self, id: String, payload: Payload) -> Result<(), Close> {
         if !self.is_known {
             return Err(Close(4401, "Unauthorized"));
         }
@@ -312,30 +264,21 @@ impl Connection {
             return Err(Close(4409, "Subscriber already exists"));
         }
         let asked = payload.asked()?;
-        let viewer = self.authenticate().await?;
-        let operation = match self.api.admit(asked).await {
-            Ok(operation) => operation,
-            Err(error) => return self.say(errors(&id, &[*error])).await,
-        };
-        if operation.kind != OperationType::Subscription {
-            let (api, caller) = (Arc::clone(&self.api), Caller::new(viewer, self.device.clone()));
-            let answer = async move { api.execute(operation, caller, &RequestId::new().0).await };
-            self.operations.insert(id.clone(), Running::request(&id, answer));
+        if self.api.lifetime.shutdown.is_cancelled() {
+            // Nothing begins here any more: the client comes again elsewhere, so the sooner the better.
+            self.leaving = Some(Box::pin(sleep(Duration::ZERO)));
             return Ok(());
         }
-        if self.subscriptions() >= self.api.limits.operations {
-            let message = "This connection has as many subscriptions as it may.";
-            return self.say(errors(&id, &[refused("BAD_USER_INPUT", message)])).await;
-        }
-        let subscriber = Subscriber { viewer, authorization: self.authorization.clone() };
-        // Waited for: what the client does next it will hear of.
-        match live::subscribe(&self.api, operation, subscriber).await {
-            Ok(member) => {
-                self.operations.insert(id.clone(), Running::subscription(&id, member));
-                Ok(())
-            }
-            Err(refused) => self.say(errors(&id, &refused)).await,
-        }
+        let start = Start {
+            api: Arc::clone(&self.api),
+            authorization: self.authorization.clone(),
+            device: self.peer.device.clone(),
+            places: Arc::clone(&self.places),
+            earlier: self.operations.values().filter_map(Running::beginning).collect(),
+        };
+        let starting = Running::starting(&id, start.run(asked));
+        self.operations.insert(id, starting);
+        Ok(())
     }
 }
 

@@ -4,6 +4,11 @@
 
 mod connection;
 mod running;
+mod said;
+mod seats;
+mod start;
+
+pub use seats::{Room, Seats};
 
 use super::{
     http::{self, QueryString, device},
@@ -12,18 +17,25 @@ use super::{
 };
 use axum::{
     Extension,
-    extract::{Query, State, WebSocketUpgrade, rejection::QueryRejection, ws::rejection::WebSocketUpgradeRejection},
+    extract::{
+        ConnectInfo, Query, State, WebSocketUpgrade, rejection::QueryRejection,
+        ws::rejection::WebSocketUpgradeRejection,
+    },
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use connection::Connection;
-use std::sync::Arc;
+use connection::{Connection, Peer};
+use std::{net::SocketAddr, sync::Arc};
 
 const PROTOCOL: &str = "graphql-transport-ws";
+
+/// Why a connection is closed.
+pub struct Close(u16, &'static str);
 
 /// `GET /graphql`: a WebSocket where one is asked for, else a query.
 pub async fn get_or_upgrade(
     State(api): State<Arc<Api>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request_id: Extension<RequestId>,
     headers: HeaderMap,
     query: Result<Query<QueryString>, QueryRejection>,
@@ -33,7 +45,7 @@ pub async fn get_or_upgrade(
     if !is_allowed_origin(&api, &headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let device = device(&headers);
+    let peer = Peer { address: peer.ip(), device: device(&headers) };
     let limit = api.limits.message_bytes;
     let upgrade = upgrade
         .protocols([PROTOCOL])
@@ -44,7 +56,7 @@ pub async fn get_or_upgrade(
     // The process does not end before its sockets have.
     let open = api.lifetime.sockets.token();
     upgrade.on_upgrade(async move |socket| {
-        Connection::new(api, socket, device).run().await;
+        Connection::new(api, socket, peer).run().await;
         drop(open);
     })
 }

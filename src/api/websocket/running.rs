@@ -1,13 +1,16 @@
 //! Operations that run over a socket, and what they say.
 
+use super::{Close, start::Started};
 use crate::api::live::{Delivery, Member};
 use async_graphql::{Response as Answer, ServerError};
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 /// An operation that is running.
 pub struct Running {
@@ -17,10 +20,16 @@ pub struct Running {
 }
 
 enum State {
+    /// Not yet; the token is cancelled when it is, or will not be.
+    Starting(BoxFuture<'static, Result<Started, Close>>, CancellationToken),
     /// A query or a mutation.
     Request(BoxFuture<'static, Answer>),
     /// A subscription.
-    Subscription(Member),
+    Subscription {
+        member: Member,
+        /// Among those of the socket.
+        _place: OwnedSemaphorePermit,
+    },
     /// Nothing is left to say but that it is complete.
     Answered,
     Over,
@@ -35,19 +44,25 @@ pub struct Saying {
 }
 
 impl Running {
-    /// A query or a mutation that answers so.
-    pub fn request(id: &str, answer: impl Future<Output = Answer> + Send + 'static) -> Self {
-        Self { id: json!(id).to_string(), state: State::Request(answer.boxed()) }
+    /// An operation that is about to begin.
+    pub fn starting(id: &str, start: impl Future<Output = Result<Started, Close>> + Send + 'static) -> Self {
+        let begun = CancellationToken::new();
+        let guard = begun.clone().drop_guard();
+        let start = async move {
+            let _guard = guard;
+            start.await
+        };
+        Self { id: json!(id).to_string(), state: State::Starting(start.boxed(), begun) }
     }
 
-    /// A subscription.
-    pub fn subscription(id: &str, member: Member) -> Self {
-        Self { id: json!(id).to_string(), state: State::Subscription(member) }
+    /// Cancelled when it has begun; nothing where it has.
+    pub fn beginning(&self) -> Option<CancellationToken> {
+        if let State::Starting(_, begun) = &self.state { Some(begun.clone()) } else { None }
     }
 
     /// Whether it goes on until somebody ends it.
     pub fn is_subscription(&self) -> bool {
-        matches!(self.state, State::Subscription(_))
+        matches!(self.state, State::Subscription { .. })
     }
 
     fn answer(&self, payload: &str) -> Saying {
@@ -63,9 +78,17 @@ impl Running {
 }
 
 impl Stream for Running {
-    type Item = Saying;
+    type Item = Result<Saying, Close>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Saying>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let State::Starting(start, _) = &mut self.state {
+            self.state = match ready!(start.poll_unpin(context)) {
+                Ok(Started::Request(answer)) => State::Request(answer),
+                Ok(Started::Subscription(member, place)) => State::Subscription { member, _place: place },
+                Ok(Started::Refused(errors)) => return Poll::Ready(Some(Ok(self.error(&errors)))),
+                Err(close) => return Poll::Ready(Some(Err(close))),
+            };
+        }
         let saying = match &mut self.state {
             State::Request(answer) => {
                 let answer = ready!(answer.poll_unpin(context));
@@ -77,7 +100,7 @@ impl Stream for Running {
                     self.answer(&json!(answer).to_string())
                 }
             }
-            State::Subscription(member) => match ready!(member.poll_next_unpin(context)) {
+            State::Subscription { member, .. } => match ready!(member.poll_next_unpin(context)) {
                 Some(Delivery::Answer(answer)) => self.answer(&answer),
                 Some(Delivery::End(errors)) => self.error(&errors),
                 None => return Poll::Ready(None),
@@ -86,14 +109,8 @@ impl Stream for Running {
                 self.state = State::Over;
                 Saying { message: format!(r#"{{"id":{},"type":"complete"}}"#, self.id), is_last: true }
             }
-            State::Over => return Poll::Ready(None),
+            State::Starting(..) | State::Over => return Poll::Ready(None),
         };
-        Poll::Ready(Some(saying))
+        Poll::Ready(Some(Ok(saying)))
     }
-}
-
-/// The message that ends an operation with errors before it began.
-pub fn errors(id: &str, errors: &[ServerError]) -> String {
-    let message: Value = json!({ "id": id, "type": "error", "payload": errors });
-    message.to_string()
 }

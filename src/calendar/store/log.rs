@@ -3,9 +3,11 @@
 use super::to_event;
 use crate::{
     calendar::{
-        cursor::{Kind, Position},
-        feed::Audience,
+        cursor::Kind,
+        feed::{Audience, Place},
         model::{AppointmentStep, CalendarEvent},
+        position::Position,
+        state::Moves,
     },
     infra::db::Database,
     kernel::{
@@ -13,7 +15,7 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
-use ::entity::{appointment, appointment_transition, calendar_event, calendar_log};
+use ::entity::{appointment, appointment_transition, calendar_event, calendar_log, calendar_move};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
@@ -21,13 +23,13 @@ use sea_orm::{
     sea_query::{Expr, SimpleExpr},
 };
 
-/// A part of the log: what was committed at `to` and not at `from`, row by row.
+/// A part of the log: what was committed at `to`, or is by now, and not at `from`, row by row.
 #[derive(Clone, Copy, Debug)]
 pub struct Between<'a> {
     /// Where it begins.
     pub from: &'a Position,
-    /// Where it ends.
-    pub to: &'a Position,
+    /// Where it ends; nothing where that is now.
+    pub to: Option<&'a Position>,
     /// What was seen of it before: rows up to this one, of those that were committed at that position.
     pub but: &'a [(&'a Position, i64)],
     /// Only rows behind this one.
@@ -57,10 +59,11 @@ impl Between<'_> {
             Position::Rows { .. } => add("{}.id >= ?", vec![next_row(kind, self.from).into()]),
         }
         match self.to {
-            Position::Snapshot(to) => {
+            Some(Position::Snapshot(to)) => {
                 add("pg_visible_in_snapshot({}.transaction_id, ?::text::pg_snapshot)", vec![to.to_string().into()]);
             }
-            Position::Rows { .. } => add("{}.id < ?", vec![next_row(kind, self.to).into()]),
+            Some(to @ Position::Rows { .. }) => add("{}.id < ?", vec![next_row(kind, to).into()]),
+            None => {}
         }
         for &(position, row) in self.but {
             match position {
@@ -94,10 +97,10 @@ fn next_row(kind: Kind, position: &Position) -> i64 {
     }
 }
 
-/// The present place in the log.
+/// The present place in the log, short enough for a cursor.
 ///
 /// # Errors
-/// Where the database does not answer.
+/// Where the database does not answer; or at a moment at which it runs more transactions than a cursor can name: what they change waits.
 pub async fn position(database: &Database) -> Result<Position, Rejection> {
     let connection = database.reader();
     let backend = connection.get_database_backend();
@@ -106,7 +109,9 @@ pub async fn position(database: &Database) -> Result<Position, Rejection> {
         let statement = Statement::from_string(backend, "SELECT pg_current_snapshot()::text AS position");
         let row = connection.query_one_raw(statement).await?.ok_or_else(unknown)?;
         let text: String = row.try_get("", "position")?;
-        return Ok(Position::Snapshot(text.parse().map_err(|()| unknown())?));
+        let position = Position::Snapshot(text.parse().map_err(|()| unknown())?);
+        let too_many = || Internal::new("more transactions are running than a cursor can name");
+        return if position.fits() { Ok(position) } else { Err(Rejection::Unavailable(too_many())) };
     }
     // Not the greatest row: the log may have been cut down to nothing.
     let next = |table| format!("(SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = '{table}')");
@@ -131,6 +136,48 @@ pub async fn events(
     }
     let select = select.order_by_asc(calendar_event::Column::Id).limit(between.limit);
     select.all(database.reader()).await?.iter().map(to_event).collect()
+}
+
+/// How doctors joined a place and left it in a part of the log: whose change of which version it was, and whether they joined; each doctor's
+/// in order.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn moves(
+    database: &Database,
+    between: &Between<'_>,
+    place: Place,
+) -> Result<Vec<(DoctorId, i32, bool)>, Rejection> {
+    let link: RelationDef = calendar_move::Entity::belongs_to(calendar_event::Entity)
+        .from(calendar_move::Column::EventId)
+        .to(calendar_event::Column::Id)
+        .into();
+    let select = calendar_move::Entity::find()
+        .select_only()
+        .column(calendar_event::Column::DoctorId)
+        .column(calendar_event::Column::Version)
+        .column(calendar_move::Column::Joins)
+        .join(JoinType::InnerJoin, link)
+        .filter(calendar_move::Column::PlaceId.eq(place.id()))
+        .filter(between.condition(Kind::Events, "calendar_event"))
+        .order_by_asc(calendar_event::Column::DoctorId)
+        .order_by_asc(calendar_event::Column::Version)
+        .limit(between.limit);
+    Ok(select.into_tuple().all(database.reader()).await?)
+}
+
+/// Which places doctors joined and left with these changes, by their rows.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn moves_with(database: &Database, rows: &[i64]) -> Result<Moves, Rejection> {
+    let with_them = calendar_move::Column::EventId.is_in(rows.iter().copied());
+    let found = calendar_move::Entity::find().filter(with_them).all(database.reader()).await?;
+    let mut moves = Moves::new();
+    for row in found {
+        moves.entry(row.event_id).or_default().push((row.place_id, row.joins));
+    }
+    Ok(moves)
 }
 
 #[derive(FromQueryResult)]

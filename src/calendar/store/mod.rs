@@ -2,9 +2,12 @@
 
 mod log;
 
-pub use log::{Between, cut, cut_before, events, position, steps};
+pub use log::{Between, cut, cut_before, events, moves, moves_with, position, steps};
 
-use super::model::{CalendarEvent, Change};
+use super::{
+    feed::Move,
+    model::{CalendarEvent, Change},
+};
 use crate::{
     infra::db::{Database, Transaction},
     kernel::{
@@ -14,7 +17,7 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
-use ::entity::{calendar, calendar_event, calendar_event::CalendarEventKind, calendar_log};
+use ::entity::{calendar, calendar_event, calendar_event::CalendarEventKind, calendar_log, calendar_move};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
@@ -127,6 +130,27 @@ pub async fn record_in(
         update.col_expr(calendar::Column::Version, last).exec(&**transaction).await?;
     }
     written.iter().map(to_event).collect()
+}
+
+/// Writes which places the doctor joins and leaves with a change.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn record_moves_in(
+    transaction: &Transaction,
+    event: &CalendarEvent,
+    moves: &[Move],
+) -> Result<(), Rejection> {
+    if moves.is_empty() {
+        return Ok(());
+    }
+    let row = |moved: &Move| calendar_move::ActiveModel {
+        place_id: Set(moved.place.id()),
+        event_id: Set(event.id),
+        joins: Set(moved.joins),
+    };
+    calendar_move::Entity::insert_many(moves.iter().map(row)).exec_without_returning(&**transaction).await?;
+    Ok(())
 }
 
 pub(super) fn event_row(

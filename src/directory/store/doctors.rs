@@ -273,15 +273,17 @@ pub(in crate::directory) async fn update_doctor_in(
     Ok(())
 }
 
-/// Makes these the specialties of a doctor.
+/// Makes these the specialties of a doctor; tells which ones they were.
 pub(in crate::directory) async fn replace_specialties_in(
     transaction: &Transaction,
     doctor_id: DoctorId,
     specialties: &[SpecialtyId],
-) -> Result<(), Rejection> {
+) -> Result<Vec<SpecialtyId>, Rejection> {
     let of_doctor = doctor_specialty::Column::DoctorId.eq(doctor_id);
+    let before = doctor_specialty::Entity::find().filter(of_doctor.clone()).all(&**transaction).await?;
     doctor_specialty::Entity::delete_many().filter(of_doctor).exec(&**transaction).await?;
-    link_specialties_in(transaction, doctor_id, specialties).await
+    link_specialties_in(transaction, doctor_id, specialties).await?;
+    Ok(before.into_iter().map(|link| link.specialty_id).collect())
 }
 
 async fn link_specialties_in(

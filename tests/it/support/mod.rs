@@ -52,7 +52,7 @@ pub struct TestApp {
     pub address: String,
     pub admin: Actor,
     clock: Arc<TestClock>,
-    _shutdown: tokio_util::sync::DropGuard,
+    shutdown: tokio_util::sync::DropGuard,
     _database: TestDatabase,
 }
 
@@ -98,7 +98,7 @@ impl TestApp {
         app.services.accounts.create_platform_admin(account).await.unwrap();
         let mut admin = Actor::visitor(&address);
         admin.signs_in("root@example.com").await;
-        Self { app, address, admin, clock, _shutdown: shutdown.drop_guard(), _database: database }
+        Self { app, address, admin, clock, shutdown: shutdown.drop_guard(), _database: database }
     }
 
     /// The admin of the platform, for what the API has no way to do yet.
@@ -117,6 +117,12 @@ impl TestApp {
 
     pub fn passes(&self, time: TimeDelta) {
         *self.clock.0.lock().unwrap() += time;
+    }
+
+    /// Tells the server to stop; what it was put together from goes on.
+    pub fn stops(self) -> App {
+        drop(self.shutdown);
+        self.app
     }
 
     pub fn visitor(&self) -> Actor {
@@ -192,6 +198,25 @@ impl TestApp {
         let letter = letters.one(self.app.services.database.reader()).await.unwrap().expect("nothing was sent");
         let (_, token) = letter.text.split_once("#token=").unwrap_or_else(|| panic!("no link: {}", letter.text));
         token.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// From now on it takes seconds to find out whether somebody is still signed in.
+    pub async fn looks_up_slowly(&self, actor: &Actor) {
+        use sea_orm::ConnectionTrait;
+        let id = actor.id.parse::<entity::id::UserId>().unwrap().0;
+        let slow = match Backend::chosen() {
+            Backend::Postgres => format!("user_id = '{id}' THEN (SELECT 1 FROM pg_sleep(4)) = 1"),
+            Backend::Sqlite => {
+                let count = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 5000000) SELECT count(*) FROM c";
+                format!("user_id = x'{}' THEN ({count}) > 1", id.simple())
+            }
+        };
+        let view = format!("CREATE VIEW session AS SELECT * FROM session_row WHERE CASE WHEN {slow} ELSE TRUE END");
+        let database = self.app.services.database.reader();
+        database.execute_unprepared("ALTER TABLE session RENAME TO session_row").await.unwrap();
+        database.execute_unprepared(&view).await.unwrap();
+        // Tokens are believed for a second.
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
     }
 
     /// Does the background work that is due.

@@ -55,8 +55,16 @@ impl Socket {
     /// Subscribes, and waits until whatever happens from now on will be heard.
     pub async fn watches(&mut self, id: &str, query: &str, variables: Value) {
         self.subscribes(id, query, variables).await;
-        self.says(json!({ "type": "ping" })).await;
-        assert_eq!(self.hears().await["type"], "pong");
+        self.listens().await;
+    }
+
+    /// Waits until all subscriptions of this socket have begun: a mutation waits for those that were asked for before it.
+    pub async fn listens(&mut self) {
+        self.subscribes("listens", "mutation { __typename }", json!({})).await;
+        for expected in ["next", "complete"] {
+            let message = self.hears().await;
+            assert_eq!((&message["id"], &message["type"]), (&json!("listens"), &json!(expected)), "{message}");
+        }
     }
 
     pub async fn closes(&mut self, code: u16) {

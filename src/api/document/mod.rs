@@ -1,15 +1,22 @@
 //! A look at a parsed document before the library expands it: every fragment is measured once, however often it is spread. The library's own
 //! checks expand each spread anew, and two dozen fragments that spread the next one twice would keep a core busy for many seconds.
 
+mod measure;
+mod rewrite;
+mod root;
+
+pub use rewrite::{unwrap_root, wrap_typenames};
+pub use root::{default_of, root_argument, root_field};
+
 use crate::config::Limits;
 use async_graphql::{
     Name, Positioned, Value as ConstValue, Variables,
     parser::types::{
-        DocumentOperations, ExecutableDocument, FragmentDefinition, InlineFragment, OperationDefinition, OperationType,
-        Selection, SelectionSet, VariableDefinition,
+        DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection,
+        SelectionSet, VariableDefinition,
     },
 };
-use async_graphql_value::Value;
+use measure::Measure;
 use std::collections::{HashMap, HashSet};
 
 /// Why a document is refused.
@@ -34,12 +41,15 @@ pub fn check(
     }
     let mut measure = Measure::new(document);
     for (_, each) in document.operations.iter() {
-        let size = measure.selections(&each.node.selection_set.node);
-        if size.selections > limits.fields {
-            return Err(Unfit::TooComplex("The document selects too many fields."));
-        }
-        if size.depth > limits.depth {
-            return Err(Unfit::TooComplex("The document is too deep."));
+        let size = measure.operation(&each.node);
+        let ceilings = [
+            (size.selections > limits.fields, "The document selects too many fields."),
+            (size.depth > limits.depth, "The document is too deep."),
+            (size.aliases > limits.aliases, "The document has too many aliases."),
+            (size.directives > limits.directives, "The document has too many directives."),
+        ];
+        if let Some((_, message)) = ceilings.into_iter().find(|(is_over, _)| *is_over) {
+            return Err(Unfit::TooComplex(message));
         }
     }
     let (keys, is_conditional) = root_keys(&operation.node.selection_set.node, &document.fragments);
@@ -74,97 +84,6 @@ fn operation<'a>(
     }
 }
 
-/// Whether a variable has a value where it must have one. The library would notice in the middle of the operation.
-fn is_given(definition: &VariableDefinition, variables: &Variables) -> bool {
-    let is_null = |value: &ConstValue| *value == ConstValue::Null;
-    let given = variables.get(&definition.name.node);
-    match given {
-        Some(value) => definition.var_type.node.nullable || !is_null(value),
-        None => definition.var_type.node.nullable || definition.default_value.is_some(),
-    }
-}
-
-/// The library does not look at the directives of `__typename`, so that unknown ones pass and their variables seem unused. On a fragment
-/// around the field they mean the same, and are seen.
-pub fn wrap_typenames(document: &mut ExecutableDocument) {
-    let operations = match &mut document.operations {
-        DocumentOperations::Single(operation) => vec![operation],
-        DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
-    };
-    for operation in operations {
-        wrap_in(&mut operation.node.selection_set.node);
-    }
-    for fragment in document.fragments.values_mut() {
-        wrap_in(&mut fragment.node.selection_set.node);
-    }
-}
-
-fn wrap_in(set: &mut SelectionSet) {
-    for selection in &mut set.items {
-        let position = selection.pos;
-        match &mut selection.node {
-            Selection::Field(field) if field.node.name.node == "__typename" && !field.node.directives.is_empty() => {
-                let directives = std::mem::take(&mut field.node.directives);
-                let field = Positioned::new(Selection::Field(field.clone()), position);
-                let selection_set = Positioned::new(SelectionSet { items: vec![field] }, position);
-                let fragment = InlineFragment { type_condition: None, directives, selection_set };
-                selection.node = Selection::InlineFragment(Positioned::new(fragment, position));
-            }
-            Selection::Field(field) => wrap_in(&mut field.node.selection_set.node),
-            Selection::InlineFragment(fragment) => wrap_in(&mut fragment.node.selection_set.node),
-            Selection::FragmentSpread(_) => {}
-        }
-    }
-}
-
-/// Puts the root field of a subscription, which the library finds nowhere else, straight into its operation.
-pub fn unwrap_root(document: &mut ExecutableDocument, name: Option<&str>) {
-    let fragments = document.fragments.clone();
-    let Some(operation) = operation_mut(document, name) else { return };
-    let set = &mut operation.selection_set.node;
-    if let [Positioned { node: Selection::Field(_), .. }] = &set.items[..] {
-        return;
-    }
-    let mut pending = vec![&*set];
-    let mut seen = HashSet::new();
-    let field = loop {
-        let Some(set) = pending.pop() else { return };
-        let Some(selection) = set.items.first() else { continue };
-        match &selection.node {
-            Selection::Field(_) => break selection.clone(),
-            Selection::InlineFragment(fragment) => pending.push(&fragment.node.selection_set.node),
-            Selection::FragmentSpread(spread) => {
-                let name = &spread.node.fragment_name.node;
-                if let Some(fragment) = fragments.get(name).filter(|_| seen.insert(name.clone())) {
-                    pending.push(&fragment.node.selection_set.node);
-                }
-            }
-        }
-    };
-    set.items = vec![field];
-    let used = used_fragments(&set.clone(), &fragments);
-    document.fragments.retain(|name, _| used.contains(name));
-}
-
-fn used_fragments(set: &SelectionSet, fragments: &HashMap<Name, Positioned<FragmentDefinition>>) -> HashSet<Name> {
-    let (mut used, mut pending) = (HashSet::new(), vec![set]);
-    while let Some(set) = pending.pop() {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => pending.push(&field.node.selection_set.node),
-                Selection::InlineFragment(fragment) => pending.push(&fragment.node.selection_set.node),
-                Selection::FragmentSpread(spread) => {
-                    let name = &spread.node.fragment_name.node;
-                    if let Some(fragment) = fragments.get(name).filter(|_| used.insert(name.clone())) {
-                        pending.push(&fragment.node.selection_set.node);
-                    }
-                }
-            }
-        }
-    }
-    used
-}
-
 fn operation_mut<'a>(document: &'a mut ExecutableDocument, name: Option<&str>) -> Option<&'a mut OperationDefinition> {
     let operation = match (&mut document.operations, name) {
         (DocumentOperations::Single(operation), _) => Some(operation),
@@ -174,78 +93,13 @@ fn operation_mut<'a>(document: &'a mut ExecutableDocument, name: Option<&str>) -
     operation.map(|operation| &mut operation.node)
 }
 
-/// The name of the root field of a subscription.
-pub fn root_field<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a str> {
-    let operation = operation(document, name).ok()?;
-    let field = operation.node.selection_set.node.items.first()?;
-    if let Selection::Field(field) = &field.node { Some(field.node.name.node.as_str()) } else { None }
-}
-
-/// The value of an argument of the root field of a subscription.
-pub fn root_argument<'a>(
-    document: &'a mut ExecutableDocument,
-    name: Option<&str>,
-    argument: &str,
-) -> Option<&'a mut Value> {
-    let field = operation_mut(document, name)?.selection_set.node.items.first_mut()?;
-    let Selection::Field(field) = &mut field.node else { return None };
-    let mut arguments = field.node.arguments.iter_mut();
-    arguments.find(|(name, _)| name.node == argument).map(|(_, value)| &mut value.node)
-}
-
-/// The default of a variable of the operation that is meant.
-pub fn default_of(document: &ExecutableDocument, name: Option<&str>, variable: &str) -> Option<ConstValue> {
-    let definitions = &operation(document, name).ok()?.node.variable_definitions;
-    let definition = definitions.iter().find(|definition| definition.node.name.node == variable)?;
-    definition.node.default_value.as_ref().map(|value| value.node.clone())
-}
-
-/// How large a selection set is, fragments expanded.
-#[derive(Clone, Copy, Default)]
-struct Size {
-    selections: usize,
-    depth: usize,
-}
-
-struct Measure<'a> {
-    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    /// What was measured, or, where it is empty yet, is being measured: a fragment that spreads itself is for the library to refuse.
-    known: HashMap<&'a str, Size>,
-    visited: usize,
-}
-
-impl<'a> Measure<'a> {
-    fn new(document: &'a ExecutableDocument) -> Self {
-        Self { fragments: &document.fragments, known: HashMap::new(), visited: 0 }
-    }
-
-    fn selections(&mut self, set: &'a SelectionSet) -> Size {
-        let mut whole = Size::default();
-        for selection in &set.items {
-            self.visited += 1;
-            let part = match &selection.node {
-                Selection::Field(field) => {
-                    let inner = self.selections(&field.node.selection_set.node);
-                    Size { selections: inner.selections, depth: inner.depth + 1 }
-                }
-                Selection::InlineFragment(fragment) => self.selections(&fragment.node.selection_set.node),
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
-            };
-            whole.selections = whole.selections.saturating_add(part.selections).saturating_add(1);
-            whole.depth = whole.depth.max(part.depth);
-        }
-        whole
-    }
-
-    fn fragment(&mut self, name: &Name) -> Size {
-        if let Some(known) = self.known.get(name.as_str()) {
-            return *known;
-        }
-        let Some((name, fragment)) = self.fragments.get_key_value(name) else { return Size::default() };
-        self.known.insert(name.as_str(), Size::default());
-        let size = self.selections(&fragment.node.selection_set.node);
-        self.known.insert(name.as_str(), size);
-        size
+/// Whether a variable has a value where it must have one. The library would notice in the middle of the operation.
+fn is_given(definition: &VariableDefinition, variables: &Variables) -> bool {
+    let is_null = |value: &ConstValue| *value == ConstValue::Null;
+    let given = variables.get(&definition.name.node);
+    match given {
+        Some(value) => definition.var_type.node.nullable || !is_null(value),
+        None => definition.var_type.node.nullable || definition.default_value.is_some(),
     }
 }
 
@@ -295,7 +149,7 @@ mod tests {
         let document = parse_query(bomb(60)).unwrap();
         let mut measure = Measure::new(&document);
         for (_, operation) in document.operations.iter() {
-            assert!(measure.selections(&operation.node.selection_set.node).selections > 1 << 60);
+            assert!(measure.operation(&operation.node).selections > 1 << 60);
         }
         assert_eq!(measure.visited, 1 + 60 * 2 + 1);
         assert_eq!(verdict(&bomb(60), None), Err(Unfit::TooComplex("The document selects too many fields.")));
@@ -329,6 +183,23 @@ mod tests {
         };
         assert_eq!(verdict(&chain(19), None), Ok(OperationType::Query));
         assert_eq!(verdict(&chain(20), None), Err(Unfit::TooComplex("The document is too deep.")));
+    }
+
+    #[test]
+    fn aliases_and_directives_count_through_fragments() {
+        let named = |times: usize| (0..times).map(|number| format!("a{number}: a")).collect::<Vec<_>>().join(" ");
+        let twice = |fields: &str| format!("{{ ...f b {{ ...f }} }} fragment f on Query {{ {fields} }}");
+        assert_eq!(verdict(&twice(&named(50)), None), Ok(OperationType::Query));
+        let too_many = Err(Unfit::TooComplex("The document has too many aliases."));
+        assert_eq!(verdict(&twice(&named(51)), None), too_many);
+        assert_eq!(verdict(&format!("{{ {} }}", named(101)), None), too_many);
+        let conditional = |times: usize| "a @include(if: true) ... @skip(if: false) { a } ".repeat(times);
+        assert_eq!(verdict(&twice(&conditional(12)), None), Ok(OperationType::Query));
+        let too_many = Err(Unfit::TooComplex("The document has too many directives."));
+        assert_eq!(verdict(&twice(&conditional(13)), None), too_many);
+        assert_eq!(verdict(&format!("query {}{{ a }}", "@a ".repeat(51)), None), too_many);
+        assert_eq!(verdict(&format!("query ($v: Int {}) {{ a }}", "@a ".repeat(51)), None), too_many);
+        assert_eq!(verdict(&format!("{{ ...f }} fragment f on Query {}{{ a }}", "@a ".repeat(51)), None), too_many);
     }
 
     #[test]
