@@ -110,7 +110,8 @@ impl App {
         let attempts = Attempts::new(attempts, redis.map(|redis| (redis, namespace.clone())));
         let passwords = Passwords::new(limits.password_hashes);
         let openid = OpenId::try_new(&config.oidc, &config.public_url(), Arc::clone(&clock))?;
-        let mail = Mail::new(database.clone(), Arc::clone(&clock), carriers(&config, &database, &clock)?, &config.link_url());
+        let mail =
+            Mail::new(database.clone(), Arc::clone(&clock), carriers(&config, &database, &clock)?, &config.link_url());
         let accounts = Accounts::new(database.clone(), Arc::clone(&clock), tokens, passwords, attempts);
         let accounts = Arc::new(accounts);
         accounts::watch_sessions(&accounts);
@@ -184,7 +185,8 @@ impl App {
             openid: Arc::clone(&self.openid),
             public_url: self.config.public_url().into(),
             link_url: self.config.link_url().trim_end_matches('/').into(),
-            captured: development.then(|| Captured::new(self.services.database.clone(), Arc::clone(&self.services.clock))),
+            captured: development
+                .then(|| Captured::new(self.services.database.clone(), Arc::clone(&self.services.clock))),
             development,
             allowed_origins: self.config.allowed_origins.clone().into(),
             clock: Arc::clone(&self.services.clock),
@@ -245,7 +247,9 @@ fn carriers(config: &Config, database: &Database, clock: &Arc<dyn Clock>) -> Res
         None => captured.clone(),
     };
     if email.is_none() {
-        tracing::error!("no mail server: nobody can confirm an address, reset a password or be invited. Set MEDISLOT_SMTP_URL.");
+        tracing::error!(
+            "no mail server: nobody can confirm an address, reset a password or be invited. Set MEDISLOT_SMTP_URL."
+        );
     }
     let sms: Option<Arc<dyn Carrier>> = match &config.sms_url {
         Some(url) => Some(Arc::new(SmsGateway::try_new(url, config.sms_token.clone())?)),

@@ -246,9 +246,17 @@ mod tests {
             assert_eq!(parse_phone(spelling).as_deref(), Some("+48225550123"), "{spelling}");
         }
         let long = "1".repeat(10_000);
-        for wrong in
-            ["", "+", "22 555 01 23", "+48", "+48 CALL ME", "+48225550123\r\nBcc: ben", "+999 1234567", "+٤٨٢٢٥٥٥٠١٢٣", &long]
-        {
+        for wrong in [
+            "",
+            "+",
+            "22 555 01 23",
+            "+48",
+            "+48 CALL ME",
+            "+48225550123\r\nBcc: ben",
+            "+999 1234567",
+            "+٤٨٢٢٥٥٥٠١٢٣",
+            &long,
+        ] {
             assert_eq!(parse_phone(wrong), None, "{wrong:?}");
         }
     }

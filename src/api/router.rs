@@ -1,6 +1,8 @@
 //! The routes.
 
-use super::{account_page, captured_mail, graphiql, health, http, keys, openid, operation::Api, trace::trace, websocket};
+use super::{
+    account_page, captured_mail, graphiql, health, http, keys, openid, operation::Api, trace::trace, websocket,
+};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, connect_info::IntoMakeServiceWithConnectInfo},

@@ -16,9 +16,8 @@ use crate::{
 use ::entity::{appointment, appointment_transition, audit_entry};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QuerySelect, RelationDef,
-    Select, Value, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QuerySelect,
+    RelationDef, Select, Value, sea_query::Expr,
 };
 use std::collections::HashMap;
 
@@ -203,9 +202,7 @@ fn step_listing(
 }
 
 fn between(at: impl ColumnTrait, filter: &Filter) -> Condition {
-    Condition::all()
-        .add_option(filter.from.map(|from| at.gte(from)))
-        .add_option(filter.to.map(|to| at.lt(to)))
+    Condition::all().add_option(filter.from.map(|from| at.gte(from))).add_option(filter.to.map(|to| at.lt(to)))
 }
 
 /// Those of these entries that may be seen.

@@ -1,6 +1,8 @@
 //! Coming in by a code.
 
-use super::{account::RequestPayload, context::Reach, failure::Failure, scalars::EmailAddress, session::SessionPayload};
+use super::{
+    account::RequestPayload, context::Reach, failure::Failure, scalars::EmailAddress, session::SessionPayload,
+};
 use crate::{
     accounts::{CodeAddress, CodeLogin},
     kernel::rejection::{Code, Refusal, Rejection},

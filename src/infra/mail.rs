@@ -149,7 +149,8 @@ impl SmsGateway {
     /// Where it cannot be an address.
     pub fn try_new(url: &SecretString, token: Option<SecretString>) -> Result<Self> {
         let url = url.expose_secret().parse().map_err(|_| anyhow::anyhow!("MEDISLOT_SMS_URL is not an address"))?;
-        let client = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
+        let client =
+            reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { client, url, token })
     }
 }

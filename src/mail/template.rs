@@ -42,9 +42,7 @@ impl Templates {
     pub fn new() -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|name| {
-            if name == FRAME { AutoEscape::Html } else { AutoEscape::None }
-        });
+        environment.set_auto_escape_callback(|name| if name == FRAME { AutoEscape::Html } else { AutoEscape::None });
         environment.add_template(FRAME, include_str!("frame.html")).expect("the frame parses");
         for (language, letters) in LANGUAGES {
             for (name, text) in letters.split("\n# ").filter_map(|letter| letter.split_once('\n')) {

@@ -124,7 +124,10 @@ async fn an_account_moves_to_another_address_when_that_is_confirmed_and_the_old_
         ada.does("changeEmail", "ChangeEmailInput", input, "").await
     };
     let wrong = change("ada@new.example", "wrong password").await;
-    assert_eq!((code(&wrong), &wrong["userErrors"][0]["field"]), ("INVALID_CREDENTIALS".to_owned(), &json!(["password"])));
+    assert_eq!(
+        (code(&wrong), &wrong["userErrors"][0]["field"]),
+        ("INVALID_CREDENTIALS".to_owned(), &json!(["password"]))
+    );
     assert_eq!(codes(&change("ada@new.example", PASSWORD).await), [""; 0]);
     asks_for_reset(&app, &ada.email).await;
     app.works().await;
@@ -242,8 +245,7 @@ async fn a_deleted_account_leaves_a_history_that_is_nobodys() {
             "{{ appointment(id: \"{visit}\") {{ status notes cancellationFee {{ amount }} patient {{ id name email phone active }} }} }}"
         );
         let seen = doctor.actor.sees(&query).await["appointment"].clone();
-        let patient =
-            json!({ "id": ada.id, "name": "Deleted account", "email": null, "phone": null, "active": false });
+        let patient = json!({ "id": ada.id, "name": "Deleted account", "email": null, "phone": null, "active": false });
         let expected = json!({ "status": "CANCELLED", "notes": null, "cancellationFee": null, "patient": patient });
         assert_eq!(seen, expected);
     }

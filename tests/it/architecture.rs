@@ -169,13 +169,15 @@ fn rows_of_people_are_read_within_a_scope_that_only_a_viewer_gives() {
         let text = fs::read_to_string(&path).unwrap();
         let reads = people.iter().flat_map(|row| {
             let read = format!("{row}::Entity::find");
-            let is_whole = |place: &usize| !text[..*place].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+            let is_whole =
+                |place: &usize| !text[..*place].ends_with(|before: char| before.is_alphanumeric() || before == '_');
             text.match_indices(&read).map(|(place, _)| place).filter(is_whole).collect::<Vec<_>>()
         });
         for place in reads {
             let begin = text[..place].rfind("fn ").unwrap() + "fn ".len();
             let signature = &text[begin..begin + text[begin..].find('{').unwrap()];
-            let name: String = signature.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            let name: String =
+                signature.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
             if signature.contains("Scope") || signature.contains("Viewer") {
                 scoped += 1;
                 continue;

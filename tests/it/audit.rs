@@ -138,7 +138,10 @@ async fn a_clinics_admin_sees_what_concerns_the_clinic_and_others_nothing() {
     assert!(log(&other, json!({ "patientId": ada.id })).await.is_empty());
     let entry = log(&own, Value::Null).await[0]["id"].clone();
     let query = format!("{{ node(id: {entry}) {{ id }} }}");
-    assert_eq!((own.sees(&query).await["node"]["id"].clone(), other.sees(&query).await["node"].clone()), (entry, Value::Null));
+    assert_eq!(
+        (own.sees(&query).await["node"]["id"].clone(), other.sees(&query).await["node"].clone()),
+        (entry, Value::Null)
+    );
     for stranger in [&doctor.actor, &ada] {
         assert_eq!(code(&stranger.asks("{ auditLog { nodes { id } } }", json!({})).await), "FORBIDDEN");
     }

@@ -1,6 +1,6 @@
 //! Coming in by a code.
 
-use crate::support::{Actor, Postbox, TestApp, code, codes, code_in};
+use crate::support::{Actor, Postbox, TestApp, code, code_in, codes};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 

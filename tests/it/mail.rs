@@ -29,7 +29,9 @@ async fn whoever_registers_gets_a_letter_by_smtp_whose_link_confirms_the_address
     let letter = postbox.letter(&ada.email, "Confirm your e-mail address").await;
     assert_eq!(letter.from, "mail@clinic.example");
     assert!(letter.link().starts_with("https://clinic.example/account/verify-email#token="), "{}", letter.link());
-    for header in ["Date: Mon, 01 Jun 2026 08:00:00", "Auto-Submitted: auto-generated", "Message-ID: <", "MIME-Version: 1.0"] {
+    for header in
+        ["Date: Mon, 01 Jun 2026 08:00:00", "Auto-Submitted: auto-generated", "Message-ID: <", "MIME-Version: 1.0"]
+    {
         assert!(letter.raw.contains(header), "{header}: {}", letter.raw);
     }
     let viewer = "{ viewer { emailVerified } }";
@@ -102,7 +104,8 @@ async fn a_letter_that_was_sent_again_brings_a_link_that_works() {
     transaction.commit().await.unwrap();
     app.passes(TimeDelta::minutes(1));
     app.works().await;
-    let letters = eventually("two letters", async || Some(postbox.letters(&ada.email)).filter(|all| all.len() == 2)).await;
+    let letters =
+        eventually("two letters", async || Some(postbox.letters(&ada.email)).filter(|all| all.len() == 2)).await;
     let verify = async |token: String| {
         app.visitor().does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await
     };
@@ -161,9 +164,12 @@ async fn in_development_mail_is_captured_and_shown_at_dev_mail() {
     let page = page.text().await.unwrap();
     let token = message["text"].as_str().unwrap().split_once("#token=").unwrap().1.split_whitespace().next().unwrap();
     assert!(page.contains(token) && page.contains(&ada.email), "{page}");
-    assert!(captured(&app, "/dev/mail", "text/html").await.text().await.unwrap().contains("Confirm your e-mail address"));
+    assert!(
+        captured(&app, "/dev/mail", "text/html").await.text().await.unwrap().contains("Confirm your e-mail address")
+    );
     assert_eq!(captured(&app, "/dev/mail/1000000", "text/html").await.status(), 404);
-    let verified = app.visitor().does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
+    let verified =
+        app.visitor().does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
     assert_eq!(verified["user"]["id"], ada.id);
 }
 
@@ -186,7 +192,12 @@ async fn production_shows_nobodys_mail() {
 
 #[tokio::test]
 async fn text_messages_go_to_the_gateway_and_are_tried_again_where_it_stumbles() {
-    use axum::{Json, Router, extract::State, http::{HeaderMap, StatusCode}, routing::post};
+    use axum::{
+        Json, Router,
+        extract::State,
+        http::{HeaderMap, StatusCode},
+        routing::post,
+    };
     use std::sync::{Arc, Mutex};
     type Heard = Arc<Mutex<Vec<(String, Value)>>>;
     async fn gateway(State(heard): State<Heard>, headers: HeaderMap, Json(body): Json<Value>) -> StatusCode {
@@ -229,7 +240,8 @@ async fn the_link_of_a_letter_opens_a_page_that_does_what_it_says() {
     app.works().await;
     let list: Value = captured(&app, "/dev/mail", "application/json").await.json().await.unwrap();
     let link = |subject: &str| {
-        let letter = list.as_array().unwrap().iter().find(|letter| letter["to"] == ada.email && letter["subject"] == subject);
+        let letter =
+            list.as_array().unwrap().iter().find(|letter| letter["to"] == ada.email && letter["subject"] == subject);
         let (_, rest) = letter.unwrap()["text"].as_str().unwrap().split_once("/account/").unwrap();
         format!("http://{}/account/{}", app.address, rest.split_whitespace().next().unwrap())
     };

@@ -50,9 +50,16 @@ impl Scene {
 async fn admins_invite_admins_and_patients_into_their_clinic_and_doctors_patients() {
     let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
     let invited = invites(&admin, "new.admin@example.com", "ADMIN", None).await;
-    assert_eq!((&invited["user"]["role"], &invited["user"]["clinic"]["id"]), (&json!("ADMIN"), &json!(here)), "{invited}");
+    assert_eq!(
+        (&invited["user"]["role"], &invited["user"]["clinic"]["id"]),
+        (&json!("ADMIN"), &json!(here)),
+        "{invited}"
+    );
     let invited = invites(&doctor.actor, "New.Patient@example.com", "PATIENT", Some(&here)).await;
-    assert_eq!((&invited["user"]["email"], &invited["user"]["clinic"]), (&json!("new.patient@example.com"), &Value::Null));
+    assert_eq!(
+        (&invited["user"]["email"], &invited["user"]["clinic"]),
+        (&json!("new.patient@example.com"), &Value::Null)
+    );
     let invited = invites(&app.admin, "new.root@example.com", "ADMIN", None).await;
     assert_eq!((&invited["user"]["role"], &invited["user"]["clinic"]), (&json!("ADMIN"), &Value::Null));
 
@@ -70,7 +77,10 @@ async fn admins_invite_admins_and_patients_into_their_clinic_and_doctors_patient
         let answer = invites(actor, "nobody@example.com", role, clinic).await;
         assert_eq!(code(&answer), refused, "{role} {answer}");
     }
-    assert_eq!(app.admin.sees("{ users(filter: { search: \"nobody@\" }) { totalCount } }").await["users"]["totalCount"], 0);
+    assert_eq!(
+        app.admin.sees("{ users(filter: { search: \"nobody@\" }) { totalCount } }").await["users"]["totalCount"],
+        0
+    );
 }
 
 #[tokio::test]
@@ -85,7 +95,7 @@ async fn who_is_invited_sets_a_password_by_the_link_and_doctors_too() {
         let login = json!({ "email": email, "password": "" });
         let refused = app.visitor().does("login", "LoginInput", login, "session { accessToken }").await;
         assert_eq!(code(&refused), "INVALID_CREDENTIALS");
-        let input = json!({ "token": app.token_for(email).await, "password": PASSWORD });
+        let input = json!({ "token": app.token_for(email, "accept-invitation").await, "password": PASSWORD });
         let set = app.visitor().does("resetPassword", "ResetPasswordInput", input, "session { user { role } }").await;
         assert_eq!(set["session"]["user"]["role"], role, "{set}");
         app.visitor().signs_in(email).await;
@@ -101,7 +111,7 @@ async fn a_patient_who_is_registered_is_asked_and_booked_for_once_they_accept() 
     for staff in [&doctor.actor, &admin] {
         assert_eq!(code(&books_for(staff, &slots[0], &ada.id).await), "NOT_FOUND");
     }
-    let input = json!({ "token": app.token_for(&ada.email).await });
+    let input = json!({ "token": app.token_for(&ada.email, "join-clinic").await });
     let visitor = app.visitor();
     let accept =
         async || visitor.does("acceptInvitation", "AcceptInvitationInput", input.clone(), "clinic { id }").await;
@@ -204,11 +214,11 @@ async fn nobody_changes_themselves_or_whom_they_do_not_rule() {
 async fn of_two_admins_of_the_platform_who_let_go_of_each_other_at_once_one_stays() {
     let app = TestApp::start().await;
     let mut second = app.visitor();
-    let input =
-        json!({ "email": "second@example.com", "name": "Second", "role": "ADMIN", "password": PASSWORD });
+    let input = json!({ "email": "second@example.com", "name": "Second", "role": "ADMIN", "password": PASSWORD });
     app.admin.does("inviteUser", "InviteUserInput", input, WHO).await;
     second.signs_in("second@example.com").await;
-    let (one, other) = tokio::join!(deactivates(&app.admin, &second.id), changes_role(&second, &app.admin.id, "PATIENT", None));
+    let (one, other) =
+        tokio::join!(deactivates(&app.admin, &second.id), changes_role(&second, &app.admin.id, "PATIENT", None));
     let done = [&one, &other].into_iter().filter(|answer| answer["user"].is_object()).count();
     assert_eq!(done, 1, "{one} {other}");
     let mut stayed = app.visitor();
@@ -246,7 +256,8 @@ async fn users_are_listed_by_name_searched_and_paged_within_what_an_admin_rules(
     assert_eq!(names(&app.admin, "active: false").await, ["Ada"]);
     let first = app.admin.sees("{ users(first: 2) { nodes { name } pageInfo { endCursor hasNextPage } } }").await;
     assert_eq!(first["users"]["nodes"], json!([{ "name": "Ada" }, { "name": "Dora" }]));
-    let query = format!("{{ users(first: 9, after: {}) {{ nodes {{ name }} }} }}", first["users"]["pageInfo"]["endCursor"]);
+    let query =
+        format!("{{ users(first: 9, after: {}) {{ nodes {{ name }} }} }}", first["users"]["pageInfo"]["endCursor"]);
     assert_eq!(app.admin.sees(&query).await["users"]["nodes"].as_array().unwrap().len(), 4);
     for stranger in [&doctor.actor, &ada] {
         let answer = stranger.asks("{ users { totalCount } }", json!({})).await;

@@ -20,7 +20,8 @@ impl Accounts {
     pub async fn verify_email(&self, token: &SecretString) -> Result<User, Rejection> {
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
-        let proof = mail::prove_link_in(&transaction, &[Purpose::Email], token, now).await?.ok_or_else(invalid_token)?;
+        let proof =
+            mail::prove_link_in(&transaction, &[Purpose::Email], token, now).await?.ok_or_else(invalid_token)?;
         let user = store::find_in(&transaction, proof.user_id).await?;
         let user = user.filter(|user| user.active).ok_or_else(invalid_token)?;
         if user.email == proof.address {

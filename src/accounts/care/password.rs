@@ -2,7 +2,10 @@
 
 use super::{assurance::Assurance, email::invalid_token, store};
 use crate::{
-    accounts::{Accounts, IssuedSession, User, canonical_email, model::{check_password, words_about}},
+    accounts::{
+        Accounts, IssuedSession, User, canonical_email,
+        model::{check_password, words_about},
+    },
     kernel::{check::Check, rejection::Rejection, viewer::Viewer},
     mail::{self, Letter, Purpose},
 };

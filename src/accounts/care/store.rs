@@ -159,10 +159,7 @@ pub async fn erase_in(transaction: &Transaction, id: UserId, now: DateTime<Utc>)
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn sessions_kept(
-    database: &Database,
-    id: UserId,
-) -> Result<Vec<(SignIn, Option<DateTime<Utc>>)>, Rejection> {
+pub async fn sessions_kept(database: &Database, id: UserId) -> Result<Vec<(SignIn, Option<DateTime<Utc>>)>, Rejection> {
     let rows = session::Entity::find().filter(session::Column::UserId.eq(id));
     let rows = rows.order_by_desc(session::Column::CreatedAt).limit(1_000).all(database.reader()).await?;
     let kept = |row: session::Model| {

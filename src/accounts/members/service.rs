@@ -168,7 +168,8 @@ impl Accounts {
         let transaction = self.database.begin().await?;
         let proof = mail::prove_link_in(&transaction, &[Purpose::Joining], token, now).await?;
         let joined = proof.and_then(|proof| proof.clinic_id.map(|clinic_id| (proof.user_id, clinic_id)));
-        let invalid = || Refusal::of("token", Code::InvalidToken, "The link is used, or over: ask the clinic for another.");
+        let invalid =
+            || Refusal::of("token", Code::InvalidToken, "The link is used, or over: ask the clinic for another.");
         let (user_id, clinic_id) = joined.ok_or_else(invalid)?;
         store::join_in(&transaction, clinic_id, user_id, now).await?;
         let accepted = Entry::of_oneself(user_id, true, "clinic.accept", now);

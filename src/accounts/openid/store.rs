@@ -50,11 +50,8 @@ pub async fn insert_in(
 pub async fn identities_of(database: &Database, user_id: UserId) -> Result<Vec<Identity>, Rejection> {
     let rows = identity::Entity::find().filter(identity::Column::UserId.eq(user_id));
     let rows = rows.order_by_asc(identity::Column::CreatedAt).limit(100).all(database.reader()).await?;
-    let identity = |row: identity::Model| Identity {
-        provider: row.provider,
-        subject: row.subject,
-        created_at: row.created_at,
-    };
+    let identity =
+        |row: identity::Model| Identity { provider: row.provider, subject: row.subject, created_at: row.created_at };
     Ok(rows.into_iter().map(identity).collect())
 }
 

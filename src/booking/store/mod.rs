@@ -95,7 +95,8 @@ pub async fn appointments(
     viewer: &Viewer,
     ids: &[AppointmentId],
 ) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
-    let rows = within(viewer.scope()).filter(appointment::Column::Id.is_in(ids.iter().copied())).all(connection).await?;
+    let rows =
+        within(viewer.scope()).filter(appointment::Column::Id.is_in(ids.iter().copied())).all(connection).await?;
     rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
 }
 

@@ -6,7 +6,8 @@ use super::{
     ways::{all, document, in_brackets},
 };
 use entity::id::{
-    AppointmentId, AuditEntryId, AvailabilityOverrideId, ClinicId, DoctorId, SessionId, SpecialtyId, UserId, VisitTypeId,
+    AppointmentId, AuditEntryId, AvailabilityOverrideId, ClinicId, DoctorId, SessionId, SpecialtyId, UserId,
+    VisitTypeId,
 };
 use medislot::availability::SlotKey;
 use serde_json::{Value, json};
@@ -48,14 +49,27 @@ fn types(place: &Place, present: &Value) -> Vec<&'static str> {
     let named = place.path.last().unwrap().trim_end_matches('s').trim_end_matches("Id").to_lowercase();
     let kind = present.rsplit_once('_').map_or(&*named, |(kind, _)| kind);
     let known = [
-        ("user", "User"), ("patient", "User"), ("actor", "User"), ("session", "SignIn"), ("appointment", "Appointment"),
-        ("hold", "Appointment"), ("audit_entry", "AuditEntry"), ("doctor", "Doctor"), ("clinic", "Clinic"),
-        ("specialty", "Specialty"), ("visit_type", "VisitType"), ("visittype", "VisitType"), ("slot", "Slot"),
+        ("user", "User"),
+        ("patient", "User"),
+        ("actor", "User"),
+        ("session", "SignIn"),
+        ("appointment", "Appointment"),
+        ("hold", "Appointment"),
+        ("audit_entry", "AuditEntry"),
+        ("doctor", "Doctor"),
+        ("clinic", "Clinic"),
+        ("specialty", "Specialty"),
+        ("visit_type", "VisitType"),
+        ("visittype", "VisitType"),
+        ("slot", "Slot"),
         ("availability_override", "AvailabilityOverride"),
     ];
     let found = known.iter().find(|(name, _)| *name == kind);
     // What follows the prefix of a slot's ID may have an underscore.
-    vec![found.map_or_else(|| if kind.starts_with("slot") { "Slot" } else { panic!("what does {place:?} name?") }, |(_, of)| of)]
+    vec![found.map_or_else(
+        || if kind.starts_with("slot") { "Slot" } else { panic!("what does {place:?} name?") },
+        |(_, of)| of,
+    )]
 }
 
 /// An ID of such a thing that is not there.

@@ -199,7 +199,8 @@ pub async fn subscriptions(scene: &Scene, shape: &Shape, seen: &mut Seen) {
         scene.appointment().await;
         let heard = sockets.iter_mut().map(|socket| tokio::time::timeout(Duration::from_secs(3), socket.next()));
         for (eye, heard) in join_all(heard).await.into_iter().enumerate() {
-            let message = heard.map_or(Value::Null, |heard| heard.unwrap_or_else(|code| panic!("{name} {eye}: {code}")));
+            let message =
+                heard.map_or(Value::Null, |heard| heard.unwrap_or_else(|code| panic!("{name} {eye}: {code}")));
             let outcome = match message["type"].as_str() {
                 None => Some("silent".to_owned()),
                 Some("error") => refused(&json!({ "errors": message["payload"] })),

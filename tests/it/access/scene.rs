@@ -11,7 +11,14 @@ use std::{
 
 /// Who looks: the patient and the doctor of an appointment, and the admin of its clinic, are those of the scene.
 pub const EYES: [&str; 9] = [
-    "visitor", "patient", "other patient", "doctor", "colleague", "other doctor", "clinic admin", "other clinic's admin",
+    "visitor",
+    "patient",
+    "other patient",
+    "doctor",
+    "colleague",
+    "other doctor",
+    "clinic admin",
+    "other clinic's admin",
     "platform admin",
 ];
 const PASSWORD: &str = "correct horse battery";
@@ -67,7 +74,15 @@ impl Scene {
             root,
         ];
         let free = doctor.slots(&app, 45).await;
-        let mut scene = Self { app, actors, things: BTreeMap::new(), doctor, free, taken: AtomicUsize::new(0), numbers: AtomicUsize::new(0) };
+        let mut scene = Self {
+            app,
+            actors,
+            things: BTreeMap::new(),
+            doctor,
+            free,
+            taken: AtomicUsize::new(0),
+            numbers: AtomicUsize::new(0),
+        };
         scene.things = BTreeMap::from([
             ("Clinic", vec![here]),
             ("Specialty", vec![specialty]),

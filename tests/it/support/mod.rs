@@ -189,14 +189,15 @@ impl TestApp {
         actor
     }
 
-    /// The token of the link in the last letter to this address.
-    pub async fn token_for(&self, address: &str) -> String {
+    /// The token of the link to this page in a letter to this address.
+    pub async fn token_for(&self, address: &str, page: &str) -> String {
         use entity::captured_mail::{Column, Entity};
-        use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+        use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
         self.works().await;
-        let letters = Entity::find().filter(Column::Recipient.eq(address)).order_by_desc(Column::Id);
-        let letter = letters.one(self.app.services.database.reader()).await.unwrap().expect("nothing was sent");
-        let (_, token) = letter.text.split_once("#token=").unwrap_or_else(|| panic!("no link: {}", letter.text));
+        let letters = Entity::find().filter(Column::Recipient.eq(address));
+        let letters = letters.all(self.app.services.database.reader()).await.unwrap();
+        let link = format!("/account/{page}#token=");
+        let token = letters.iter().find_map(|letter| letter.text.split_once(&link)).expect("nothing was sent").1;
         token.split_whitespace().next().unwrap().to_owned()
     }
 

@@ -95,7 +95,8 @@ pub struct Letter {
 impl Letter {
     fn read(raw: &[u8]) -> Self {
         let message: Message = MessageParser::default().parse(raw).unwrap();
-        let address = |list: Option<&mail_parser::Address>| list.and_then(|list| list.first()?.address().map(str::to_owned));
+        let address =
+            |list: Option<&mail_parser::Address>| list.and_then(|list| list.first()?.address().map(str::to_owned));
         Self {
             raw: String::from_utf8(raw.to_vec()).unwrap(),
             to: address(message.to()).unwrap(),
