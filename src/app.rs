@@ -3,6 +3,7 @@
 use crate::{
     accounts::{self, Accounts, Allowed, Attempts, OpenId, Passwords, Tokens},
     api::{self, Allowance, Api, Lifetime, Positions},
+    audit::Audit,
     availability::{Availability, SharedCalendars},
     board::Boards,
     booking::Booking,
@@ -161,7 +162,9 @@ impl App {
             accounts: Arc::clone(&accounts),
             booking: Arc::clone(&booking),
         });
-        let services = Services { accounts, directory, availability, boards, booking, privacy, hub, database, clock };
+        let audit = Arc::new(Audit::new(database.clone(), Arc::clone(&clock)));
+        let services =
+            Services { audit, accounts, directory, availability, boards, booking, privacy, hub, database, clock };
         Ok(Self { config, services, mail: Arc::new(mail), openid: Arc::new(openid), publisher, shared: counted })
     }
 

@@ -11,6 +11,9 @@ pub mod config;
 /// The database, the lock, the bus, the outbox, budgets and who carries messages. Names no feature.
 pub mod infra;
 
+/// Who saw or changed which patient's data, and when.
+pub mod audit;
+
 /// Letters and text messages, and what their links and codes prove.
 pub mod mail;
 

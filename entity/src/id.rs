@@ -101,6 +101,8 @@ ids! {
     AvailabilityOverrideId = "availability_override";
     /// Names a patient's claim on a doctor's time.
     AppointmentId = "appointment";
+    /// Names a note of who saw or changed what.
+    AuditEntryId = "audit_entry";
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod id;
 
+pub mod audit_entry;
 pub mod calendar_log;
 pub mod document;
 pub mod signing_key;
@@ -16,6 +17,7 @@ pub mod mail;
 pub mod ticket;
 
 pub mod clinic;
+pub mod clinic_patient;
 pub mod doctor;
 pub mod doctor_specialty;
 pub mod specialty;

@@ -11,6 +11,8 @@ mod m20261125_000010_session_endings;
 mod m20261126_000009_moves;
 mod m20261126_000011_mail;
 mod m20261126_000012_identity;
+mod m20261126_000013_audit;
+mod m20261126_000014_members;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -32,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000010_session_endings::Migration),
             Box::new(m20261126_000011_mail::Migration),
             Box::new(m20261126_000012_identity::Migration),
+            Box::new(m20261126_000013_audit::Migration),
+            Box::new(m20261126_000014_members::Migration),
         ]
     }
 }

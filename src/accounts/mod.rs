@@ -4,6 +4,7 @@ mod attempts;
 mod care;
 mod endings;
 mod jobs;
+mod members;
 mod model;
 mod openid;
 mod password;
@@ -13,9 +14,10 @@ mod store;
 mod token;
 
 pub use attempts::{Allowed, Attempt, Attempts, By};
-pub use care::{Assurance, CodeAddress, CodeLogin, ProfilePatch, count_platform_admins_in, erase_in, sessions_kept};
+pub use care::{Assurance, CodeAddress, CodeLogin, ProfilePatch, erase_in, sessions_kept};
 pub use endings::Ending;
 pub use jobs::{forget_sessions, watch_sessions};
+pub use members::{Invitation, UserFilter, lock_with_platform_admins_in, note_own_in};
 pub use model::{
     Account, Credentials, EMAIL_EXPECTED, IssuedSession, LOCALE, NewUser, PHONE_EXPECTED, RoleName, SignIn, SignOut,
     User, canonical_email, parse_email, parse_phone,

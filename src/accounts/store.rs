@@ -292,15 +292,16 @@ struct ViewerRow {
     clinic_id: Option<::entity::id::ClinicId>,
     time_zone: String,
     doctor_id: Option<DoctorId>,
+    doctor_clinic_id: Option<::entity::id::ClinicId>,
 }
 
 impl TryFrom<ViewerRow> for Viewer {
     type Error = Rejection;
 
     fn try_from(row: ViewerRow) -> Result<Self, Rejection> {
-        let role = match (row.role, row.clinic_id, row.doctor_id) {
+        let role = match (row.role, row.clinic_id, row.doctor_id.zip(row.doctor_clinic_id)) {
             (user::Role::Patient, ..) => Role::Patient,
-            (user::Role::Doctor, _, Some(doctor)) => Role::Doctor(doctor),
+            (user::Role::Doctor, _, Some((doctor, clinic))) => Role::Doctor(doctor, clinic),
             (user::Role::Doctor, _, None) => {
                 return Err(Internal::new("a doctor without a profile").into());
             }
@@ -353,6 +354,7 @@ fn viewers(now: DateTime<Utc>) -> Select<session::Entity> {
         .column(user::Column::ClinicId)
         .column(user::Column::TimeZone)
         .column_as(doctor::Column::Id, "doctor_id")
+        .column_as(doctor::Column::ClinicId, "doctor_clinic_id")
         .join(JoinType::InnerJoin, to_user)
         .join(JoinType::LeftJoin, to_doctor)
         .filter(session::Column::EndedAt.is_null())

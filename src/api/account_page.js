@@ -1,14 +1,14 @@
 const SESSION = "session { accessToken expiresAt refreshToken user { name role } } userErrors { message }";
 const RESET = `mutation ($input: ResetPasswordInput!) { result: resetPassword(input: $input) { ${SESSION} } }`;
 const VERIFY = "mutation ($input: VerifyEmailInput!) { result: verifyEmail(input: $input) { user { id } userErrors { message } } }";
-const JOIN = "mutation ($input: AcceptInvitationInput!) { result: acceptInvitation(input: $input) { clinic { id } userErrors { message } } }";
 const LOGIN = `mutation ($input: LoginWithCodeInput!) { result: loginWithCode(input: $input) { ${SESSION} } }`;
+const ACCEPT = "mutation ($input: AcceptInvitationInput!) { result: acceptInvitation(input: $input) { clinic { id } userErrors { message } } }";
 
 const PAGES = {
   "verify-email": { title: "Confirm your e-mail address", button: "Confirm", mutation: VERIFY, done: "The address is confirmed." },
   "reset-password": { title: "Set a new password", button: "Set password", mutation: RESET, password: true },
   "accept-invitation": { title: "Set your password", button: "Set password and sign in", mutation: RESET, password: true },
-  "join-clinic": { title: "Let a clinic book for you", button: "Accept", mutation: JOIN, done: "The clinic may book for you now." },
+  "join-clinic": { title: "Let the clinic book for you", button: "Accept", mutation: ACCEPT, done: "The clinic may book for you from now on." },
   "sign-in": { title: "Sign in", button: "Continue", mutation: LOGIN },
 };
 const TURNED = {

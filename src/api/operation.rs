@@ -228,6 +228,9 @@ impl Api {
                 let cause = Internal::new("an operation took too long");
                 Response::from_errors(vec![server_error(Rejection::Unavailable(cause))])
             });
+            if let Err(rejection) = caller.write_down(&self.services.audit).await {
+                response = Response::from_errors(vec![server_error(rejection)]);
+            }
             if operation.wants_cost {
                 response = response.extension("cost", Value::from(operation.cost));
             }
@@ -252,6 +255,11 @@ impl Api {
             let cause = Internal::new("an answer took too long");
             Some(Response::from_errors(vec![server_error(Rejection::Unavailable(cause))]))
         });
+        let written = caller.write_down(&self.services.audit).await;
+        let answer = match written {
+            Ok(()) => answer,
+            Err(rejection) => Some(Response::from_errors(vec![server_error(rejection)])),
+        };
         answer.map(|answer| reveal(answer, request_id))
     }
 

@@ -183,7 +183,7 @@ impl Demo<'_> {
             specialty_ids: practised.iter().map(|place| specialties[*place]).collect(),
             name: name.to_owned(),
             email,
-            password: PASSWORD.into(),
+            password: Some(PASSWORD.into()),
             title: Some(title.to_owned()),
             bio: Some(format!("{} Sees patients on weekdays.", SPECIALTIES[practised[0]].1)),
             time_zone: None,

@@ -5,7 +5,7 @@ use super::{
     store,
 };
 use crate::{
-    accounts::{self, Accounts, RoleName},
+    accounts::{self, Accounts, LOCALE, RoleName},
     calendar::{self, Change, Move, Place, Publisher, Turn},
     infra::db::{Database, Transaction},
     kernel::{
@@ -17,6 +17,7 @@ use crate::{
         rejection::{Code, Internal, Refusal, Rejection},
         viewer::Viewer,
     },
+    mail::{self, Recipient},
 };
 use std::sync::Arc;
 
@@ -83,13 +84,15 @@ impl Directory {
         if !clinic.is_ruled_by(viewer) {
             return Err(Rejection::Forbidden);
         }
-        let user_id = UserId::new();
+        let (user_id, password) = (UserId::new(), new.password.clone());
+        let wants_link = password.is_none();
         let (doctor, account, specialties) = new.parts(user_id, &clinic);
         let mut check = Check::new();
         doctor.check(&mut check);
         check.finish()?;
         let specialties = distinct(specialties)?;
-        let user = self.accounts.prepare(user_id, account, RoleName::Doctor).await?;
+        let user = self.accounts.prepare_invited(user_id, account, RoleName::Doctor, password).await?;
+        let recipient = Recipient { user_id, address: user.email.clone(), locale: LOCALE.to_owned() };
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
         // Locked, for nobody may delete it meanwhile.
@@ -97,6 +100,9 @@ impl Directory {
         require_specialties_in(&transaction, &specialties).await?;
         accounts::insert_user_in(&transaction, user, now).await?;
         store::insert_doctor_in(&transaction, &doctor, &specialties).await?;
+        if wants_link {
+            mail::invite_in(&transaction, &recipient, Some(&clinic.name), now).await?;
+        }
         calendar::open_in(&transaction, doctor.id).await?;
         let turn = calendar::take_turn_in(&transaction, doctor.id).await?;
         let joins = |place| Move { place, joins: true };

@@ -28,7 +28,8 @@ pub struct UserPayload {
 }
 
 impl UserPayload {
-    fn from_outcome(result: Result<accounts::User, Rejection>) -> Result<Self, Failure> {
+    /// The payload of a mutation of this user.
+    pub fn from_outcome(result: Result<accounts::User, Rejection>) -> Result<Self, Failure> {
         let (user, user_errors) = outcome(result)?;
         Ok(Self { user: user.map(User::from), user_errors })
     }

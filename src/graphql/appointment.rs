@@ -15,7 +15,7 @@ use super::{
     visit_type::VisitType,
 };
 use crate::{
-    booking,
+    audit, booking,
     kernel::{
         id::{AppointmentId, UserId},
         page::{Page, PageRequest},
@@ -47,15 +47,25 @@ pub enum AppointmentStatus {
 
 /// A visit that a patient has booked with a doctor.
 #[derive(Description, Clone)]
-pub struct Appointment(pub booking::Appointment);
-
-impl From<booking::Appointment> for Appointment {
-    fn from(appointment: booking::Appointment) -> Self {
-        Self(appointment)
-    }
-}
+pub struct Appointment(booking::Appointment);
 
 impl Appointment {
+    /// An appointment that the viewer is shown: that is written down, unless it is their own.
+    pub fn shown(context: &Context<'_>, appointment: booking::Appointment) -> Self {
+        context.caller().sees(audit::Sight {
+            action: audit::READ_APPOINTMENT,
+            patient_id: appointment.patient_id,
+            clinic_id: Some(appointment.clinic_id),
+            subject_id: appointment.id.to_string(),
+        });
+        Self(appointment)
+    }
+
+    /// A page of appointments that the viewer is shown.
+    pub fn page(context: &Context<'_>, page: Page<booking::Appointment>) -> AppointmentConnection {
+        page.map(|appointment| Self::shown(context, appointment)).into()
+    }
+
     async fn steps(&self, context: &Context<'_>) -> Result<Vec<booking::Transition>, Failure> {
         Ok(context.loaders().histories.load(self.0.id).await?.unwrap_or_default())
     }
@@ -159,12 +169,12 @@ impl Appointment {
     /// The appointment that this one replaces; null where it was not moved, or you may not see that one.
     async fn rescheduled_from(&self, context: &Context<'_>) -> Result<Option<Appointment>, Failure> {
         let Some(id) = self.0.rescheduled_from else { return Ok(None) };
-        Ok(context.loaders().appointments.load(id).await?.map(Appointment))
+        Ok(context.loaders().appointments.load(id).await?.map(|found| Self::shown(context, found)))
     }
 
     /// The appointment that replaces this one; null where it was not moved, or you may not see that one.
     async fn rescheduled_to(&self, context: &Context<'_>) -> Result<Option<Appointment>, Failure> {
-        Ok(context.loaders().replacements.load(self.0.id).await?.map(Appointment))
+        Ok(context.loaders().replacements.load(self.0.id).await?.map(|found| Self::shown(context, found)))
     }
 
     /// Every step of its life, the first one first.
@@ -253,7 +263,7 @@ impl AppointmentQuery {
                 context.services().booking.find_by_reference(viewer, &reference).await?
             }
         };
-        Ok(found.map(Appointment))
+        Ok(found.map(|found| Appointment::shown(context, found)))
     }
 
     /// The appointments that you may see: a patient's own, a doctor's own, those of a clinic for its admins, all for admins of the platform.
@@ -273,10 +283,11 @@ impl AppointmentQuery {
     ) -> Result<AppointmentConnection, Failure> {
         let request = Arguments { first, after, last, before }.request(context)?;
         let Some(filter) = filter.unwrap_or_default().parse() else {
-            return Ok(Page::<booking::Appointment>::empty().into());
+            return Ok(Appointment::page(context, Page::empty()));
         };
         let order = order_by.unwrap_or_default().into();
-        Ok(context.services().booking.list(context.signed_in()?, &filter, order, &request).await?.into())
+        let page = context.services().booking.list(context.signed_in()?, &filter, order, &request).await?;
+        Ok(Appointment::page(context, page))
     }
 }
 

@@ -24,7 +24,7 @@ use std::sync::Arc;
 #[derive(Description)]
 pub struct AppointmentEvent {
     cursor: Arc<calendar::Cursor>,
-    appointment: booking::Appointment,
+    appointment: Appointment,
     transition: booking::Transition,
 }
 
@@ -37,7 +37,7 @@ impl AppointmentEvent {
 
     /// The appointment as it is now.
     async fn appointment(&self) -> Appointment {
-        self.appointment.clone().into()
+        self.appointment.clone()
     }
 
     /// What happened to it.
@@ -69,7 +69,7 @@ impl AppointmentEventSubscription {
             let viewer = context.signed_in()?;
             let audience = match viewer.role {
                 Role::Patient => Audience::Patient(viewer.user_id),
-                Role::Doctor(id) => Audience::Doctor(id),
+                Role::Doctor(id, _) => Audience::Doctor(id),
                 Role::ClinicAdmin(id) => Audience::Clinic(id),
                 Role::PlatformAdmin => Audience::All,
             };
@@ -92,6 +92,7 @@ impl AppointmentEventSubscription {
                 reason: step.what.reason,
                 at: step.what.at,
             };
+            let appointment = Appointment::shown(context, appointment);
             Ok(Some(AppointmentEvent { cursor: step.cursor, appointment, transition }))
         });
         Ok(stream::iter(event.await?))

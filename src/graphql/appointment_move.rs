@@ -83,7 +83,7 @@ impl AppointmentMoveMutation {
             };
             context.services().booking.reschedule(context.signed_in()?, request).await
         };
-        AppointmentPayload::from_outcome(reschedule.await, subject)
+        AppointmentPayload::from_outcome(context, reschedule.await, subject)
     }
 
     /// Let two appointments change places: each gets the other's doctor, time and visit type, both or neither. For doctors and admins.
@@ -113,6 +113,7 @@ impl AppointmentMoveMutation {
         };
         let (swapped, user_errors) = outcome_about(swap.await, subject)?;
         let (first, second) = swapped.unzip();
-        Ok(SwapAppointmentsPayload { first: first.map(Appointment), second: second.map(Appointment), user_errors })
+        let shown = |moved: Option<_>| moved.map(|moved| Appointment::shown(context, moved));
+        Ok(SwapAppointmentsPayload { first: shown(first), second: shown(second), user_errors })
     }
 }

@@ -166,9 +166,13 @@ pub struct AppointmentPayload {
 }
 
 impl AppointmentPayload {
-    pub fn from_outcome(result: Result<booking::Appointment, Rejection>, subject: Subject) -> Result<Self, Failure> {
+    pub fn from_outcome(
+        context: &Context<'_>,
+        result: Result<booking::Appointment, Rejection>,
+        subject: Subject,
+    ) -> Result<Self, Failure> {
         let (appointment, user_errors) = outcome_about(result, subject)?;
-        Ok(Self { appointment: appointment.map(Appointment), user_errors })
+        Ok(Self { appointment: appointment.map(|done| Appointment::shown(context, done)), user_errors })
     }
 }
 
@@ -192,7 +196,7 @@ impl AppointmentMutation {
             let request = HoldRequest { wanted: wanted?, idempotency_key: input.idempotency_key };
             context.services().booking.hold(context.signed_in()?, request).await
         };
-        AppointmentPayload::from_outcome(hold.await, subject)
+        AppointmentPayload::from_outcome(context, hold.await, subject)
     }
 
     /// Book a time. Of any number who want it at once, exactly one gets it; the others learn so at once, and what is free instead.
@@ -206,7 +210,7 @@ impl AppointmentMutation {
         let wanted = request.as_ref().ok().and_then(|request| request.target.time());
         let subject = Subject { sought: wanted.map(sought), ..Subject::default() };
         let book = async { context.services().booking.book(context.signed_in()?, request?).await };
-        AppointmentPayload::from_outcome(book.await, subject)
+        AppointmentPayload::from_outcome(context, book.await, subject)
     }
 
     /// Call a visit off, or let go of a hold. Patients may until `cancellableUntil`, after that by the clinic's policy; doctors and admins may
@@ -228,7 +232,7 @@ impl AppointmentMutation {
             };
             context.services().booking.cancel(context.signed_in()?, request).await
         };
-        AppointmentPayload::from_outcome(cancel.await, subject)
+        AppointmentPayload::from_outcome(context, cancel.await, subject)
     }
 
     /// Say that the visit took place, from its start on. For the doctor concerned and admins.
@@ -261,5 +265,5 @@ async fn conclude(
     let subject = Subject { appointment_id: id.as_ref().ok().copied(), ..Subject::default() };
     let conclude =
         async { context.services().booking.conclude(context.signed_in()?, id?, outcome, input.version).await };
-    AppointmentPayload::from_outcome(conclude.await, subject)
+    AppointmentPayload::from_outcome(context, conclude.await, subject)
 }

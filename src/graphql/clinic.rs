@@ -209,6 +209,16 @@ pub struct ClinicPayload {
 }
 
 impl ClinicPayload {
+    /// The payload of a mutation that concerns this clinic.
+    pub async fn from_id(context: &Context<'_>, result: Result<ClinicId, Rejection>) -> Result<Self, Failure> {
+        let (id, user_errors) = outcome(result)?;
+        let clinic = match id {
+            Some(id) => Some(context.loaders().clinics.load_known(id).await?),
+            None => None,
+        };
+        Ok(Self { clinic: clinic.map(Clinic), user_errors })
+    }
+
     fn from_outcome(result: Result<directory::Clinic, Rejection>) -> Result<Self, Failure> {
         let (clinic, user_errors) = outcome(result)?;
         Ok(Self { clinic: clinic.map(Clinic), user_errors })

@@ -3,6 +3,7 @@
 use super::loaders::Loaders;
 use crate::{
     accounts::Accounts,
+    audit::{Audit, Sight, Sights},
     availability::Availability,
     board::Boards,
     booking::Booking,
@@ -26,6 +27,8 @@ use std::sync::{
 /// The services that resolvers call.
 #[derive(Clone, Debug)]
 pub struct Services {
+    /// Who saw or changed what.
+    pub audit: Arc<Audit>,
     /// Accounts and sessions.
     pub accounts: Arc<Accounts>,
     /// Clinics, specialties and doctors.
@@ -52,13 +55,14 @@ pub struct Caller {
     viewer: Option<Viewer>,
     client: Client,
     asked: Arc<AtomicBool>,
+    sights: Sights,
 }
 
 impl Caller {
     /// Somebody who is signed in, or a visitor, with the program that they use.
     #[must_use]
     pub fn new(viewer: Option<Viewer>, client: Client) -> Self {
-        Self { viewer, client, asked: Arc::default() }
+        Self { viewer, client, asked: Arc::default(), sights: Sights::default() }
     }
 
     /// Who is signed in; nobody for a visitor.
@@ -79,6 +83,21 @@ impl Caller {
     #[must_use]
     pub fn principal(&self) -> Principal {
         Principal::of(self.viewer.as_ref(), &self.client)
+    }
+
+    /// They are shown something of a patient's: it is written down before they are.
+    pub fn sees(&self, sight: Sight) {
+        if let Some(viewer) = self.viewer() {
+            self.sights.note(viewer, sight);
+        }
+    }
+
+    /// Writes down what they are shown by what has run.
+    ///
+    /// # Errors
+    /// Where that cannot be written: then they must not be shown it.
+    pub async fn write_down(&self, audit: &Audit) -> Result<(), Rejection> {
+        audit.write(self.viewer.as_ref(), &self.sights).await
     }
 
     /// Whether anybody has asked who it is.

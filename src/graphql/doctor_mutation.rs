@@ -32,8 +32,9 @@ pub struct CreateDoctorInput {
     name: String,
     /// The e-mail address to sign in with: one that nobody signs in with yet.
     email: EmailAddress,
-    /// The password to sign in with, 8 characters to 1,000 bytes, and not easy to guess.
-    password: String,
+    /// The password to sign in with, 8 characters to 1,000 bytes, and not easy to guess; where nothing is said, the doctor sets one by the link
+    /// in the e-mail.
+    password: Option<String>,
     /// A title, such as "Dr. med.".
     title: Option<String>,
     /// A few words about the doctor, at most 4,000 characters.
@@ -63,7 +64,7 @@ impl CreateDoctorInput {
             specialty_ids: input::ids(&self.specialty_ids, "specialtyIds")?,
             name: self.name,
             email: self.email.into(),
-            password: SecretString::from(self.password),
+            password: self.password.map(SecretString::from),
             title: self.title,
             bio: self.bio,
             time_zone: self.time_zone.map(Into::into),
@@ -169,7 +170,7 @@ impl DoctorPayload {
     async fn conflicts(&self, context: &Context<'_>) -> Result<Vec<Appointment>, Failure> {
         let Some(doctor) = &self.doctor else { return Ok(Vec::new()) };
         let found = context.services().booking.conflicts(context.signed_in()?, doctor.id).await?;
-        Ok(found.into_iter().map(Appointment).collect())
+        Ok(found.into_iter().map(|found| Appointment::shown(context, found)).collect())
     }
 
     /// What was refused, and why; nothing was written then.

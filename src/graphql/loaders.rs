@@ -4,6 +4,7 @@
 use super::{
     appointment::{PatientAppointments, Replacements, VisibleAppointments},
     appointment_transition::Histories,
+    audit::AuditEntries,
     availability::{DoctorOverrides, DoctorRules, Overrides, Rules},
     clinic::{ClinicDoctors, Clinics},
     context::{Caller, Services},
@@ -108,6 +109,7 @@ loaders! {
     patient_appointments: PatientAppointments,
     histories: Histories,
     replacements: Replacements,
+    audit_entries: AuditEntries,
 }
 
 /// Declares a fetch over the services; `$caller` where it sees what the caller may see.

@@ -2,6 +2,7 @@
 
 use super::{
     appointment::Appointment,
+    audit::AuditEntry,
     availability::{AvailabilityOverride, AvailabilityRule},
     clinic::Clinic,
     context::Reach,
@@ -18,8 +19,8 @@ use crate::{
     availability::SlotKey,
     kernel::{
         id::{
-            AppointmentId, AvailabilityOverrideId, AvailabilityRuleId, ClinicId, DoctorId, SessionId, SpecialtyId,
-            UserId, VisitTypeId,
+            AppointmentId, AuditEntryId, AvailabilityOverrideId, AvailabilityRuleId, ClinicId, DoctorId, SessionId,
+            SpecialtyId, UserId, VisitTypeId,
         },
         rejection::Rejection,
     },
@@ -51,6 +52,8 @@ pub enum Node {
     User(User),
     /// A session.
     SignIn(SignIn),
+    /// An entry of the audit log.
+    AuditEntry(AuditEntry),
 }
 
 /// Queries for anything.
@@ -95,7 +98,8 @@ async fn find(context: &Context<'_>, id: &ID) -> Result<Option<Node>, Failure> {
         DoctorId::PREFIX => load!(doctors, DoctorId, |found| Doctor(found).into()),
         VisitTypeId::PREFIX => load!(visit_types, VisitTypeId, |found| VisitType(found).into()),
         AvailabilityRuleId::PREFIX => load!(rules, AvailabilityRuleId, |found| AvailabilityRule(found).into()),
-        AppointmentId::PREFIX => load!(appointments, AppointmentId, |found| Appointment(found).into()),
+        AppointmentId::PREFIX => load!(appointments, AppointmentId, |found| Appointment::shown(context, found).into()),
+        AuditEntryId::PREFIX => load!(audit_entries, AuditEntryId, |found| AuditEntry::from(found).into()),
         AvailabilityOverrideId::PREFIX => find_override(context, id).await?.map(Node::from),
         UserId::PREFIX => match id.parse() {
             Ok(id) => User::find(context, id).await?.map(Node::from),

@@ -140,7 +140,7 @@ macro_rules! connection {
     ($Connection:ident, $Edge:ident, $Node:ident, $things:literal, uncounted) => {
         $crate::graphql::page::connection!($Connection, $Edge, $Node, $things);
 
-        #[doc = concat!("A page of a list of ", $things, ". There is no count: they are derived, not stored.")]
+        #[doc = concat!("A page of a list of ", $things, ". There is no count of all of them.")]
         #[async_graphql::Object]
         impl $Connection {
             /// The items of this page, each with its cursor.

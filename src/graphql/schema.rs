@@ -6,11 +6,13 @@ use super::{
     appointment_event::AppointmentEventSubscription,
     appointment_move::AppointmentMoveMutation,
     appointment_mutation::AppointmentMutation,
+    audit::AuditQuery,
     availability::AvailabilityMutation,
     clinic::{ClinicMutation, ClinicQuery},
     doctor::DoctorQuery,
     doctor_mutation::DoctorMutation,
     login_code::LoginCodeMutation,
+    member::{MemberMutation, MemberQuery},
     node::{Node, NodeQuery},
     session::SessionMutation,
     slot::SlotQueries,
@@ -36,6 +38,8 @@ pub struct Query(
     SlotQueries,
     UnavailabilityQuery,
     AppointmentQuery,
+    AuditQuery,
+    MemberQuery,
 );
 
 /// What can be done. A mutation takes one `input` and returns one payload: what came of it, and what was refused.
@@ -51,6 +55,7 @@ pub struct Mutation(
     DoctorMutation,
     ClinicMutation,
     SpecialtyMutation,
+    MemberMutation,
 );
 
 /// Live changes, over WebSocket (graphql-transport-ws) or as server-sent events.

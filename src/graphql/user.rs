@@ -1,7 +1,7 @@
 //! Users.
 
 use super::{
-    appointment::{AppointmentConnection, AppointmentFilter, AppointmentOrder},
+    appointment::{Appointment, AppointmentConnection, AppointmentFilter, AppointmentOrder},
     clinic::Clinic,
     context::Reach,
     doctor::Doctor,
@@ -12,7 +12,7 @@ use super::{
     session::SignIn,
 };
 use crate::{
-    accounts, booking, directory,
+    accounts, audit, booking, directory,
     kernel::{id::UserId, page::Page, rejection::Rejection, viewer::Role as ViewerRole},
 };
 use async_graphql::{Context, Description, Enum, ID, Object};
@@ -57,14 +57,23 @@ impl User {
         if viewer.user_id == self.user.id {
             return Ok(true);
         }
-        match viewer.role {
-            ViewerRole::PlatformAdmin => Ok(true),
-            ViewerRole::Patient => Ok(false),
-            ViewerRole::ClinicAdmin(clinic) if self.clinic_id(context).await? == Some(clinic) => Ok(true),
-            ViewerRole::ClinicAdmin(_) | ViewerRole::Doctor(_) => {
-                Ok(context.loaders().known_patients.load(self.user.id).await?.is_some())
+        let may = match viewer.role {
+            ViewerRole::PlatformAdmin => true,
+            ViewerRole::Patient => false,
+            ViewerRole::ClinicAdmin(clinic) if self.clinic_id(context).await? == Some(clinic) => true,
+            ViewerRole::ClinicAdmin(_) | ViewerRole::Doctor(..) => {
+                context.loaders().known_patients.load(self.user.id).await?.is_some()
             }
+        };
+        if may && self.user.role == accounts::RoleName::Patient {
+            context.caller().sees(audit::Sight {
+                action: audit::READ_PATIENT,
+                patient_id: self.user.id,
+                clinic_id: viewer.clinic(),
+                subject_id: self.user.id.to_string(),
+            });
         }
+        Ok(may)
     }
 
     async fn clinic_id(&self, context: &Context<'_>) -> Result<Option<crate::kernel::id::ClinicId>, Failure> {
@@ -173,11 +182,11 @@ impl User {
     ) -> Result<AppointmentConnection, Failure> {
         let request = Arguments { first, after, ..Arguments::default() }.request(context)?;
         let Some(filter) = filter.unwrap_or_default().parse() else {
-            return Ok(Page::<booking::Appointment>::empty().into());
+            return Ok(Appointment::page(context, Page::empty()));
         };
         let arguments = (filter, order_by.unwrap_or_default().into(), request);
         let page = context.loaders().patient_appointments.load((self.user.id, arguments)).await?;
-        Ok(page.unwrap_or_else(Page::empty).into())
+        Ok(Appointment::page(context, page.unwrap_or_else(Page::empty)))
     }
 }
 

@@ -185,7 +185,8 @@ impl VersionConflict {
 
     /// The appointment as it is now.
     async fn current(&self, context: &Context<'_>) -> Result<Appointment, Failure> {
-        Ok(Appointment(context.loaders().appointments.load_known(self.appointment_id).await?))
+        let current = context.loaders().appointments.load_known(self.appointment_id).await?;
+        Ok(Appointment::shown(context, current))
     }
 }
 

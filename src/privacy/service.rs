@@ -37,19 +37,20 @@ impl Privacy {
     #[tracing::instrument(name = "privacy.delete", skip_all, fields(user.id = %viewer.user_id))]
     pub async fn delete_account(&self, viewer: &Viewer, assurance: Assurance) -> Result<UserId, Rejection> {
         let user = self.accounts.assure(viewer, assurance).await?;
-        if matches!(viewer.role, Role::Doctor(_)) {
+        if matches!(viewer.role, Role::Doctor(..)) {
             let message = "Patients' records name you as their doctor: ask the admin of your clinic to deactivate you.";
             return Err(Refusal::new(Code::InUse, message).into());
         }
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
-        accounts::lock_user_in(&transaction, user.id).await?;
-        if viewer.role == Role::PlatformAdmin && accounts::count_platform_admins_in(&transaction).await? <= 1 {
+        let admins = accounts::lock_with_platform_admins_in(&transaction, user.id).await?;
+        if viewer.role == Role::PlatformAdmin && admins.iter().all(|id| *id == user.id) {
             return Err(Refusal::new(Code::InUse, "Nobody else rules the platform: make another admin first.").into());
         }
         mail::forget_of_in(&transaction, user.id).await?;
         mail::revoke_in(&transaction, user.id).await?;
         let ended = accounts::erase_in(&transaction, user.id, now).await?;
+        accounts::note_own_in(&transaction, &user, "user.delete", now).await?;
         mail::tell_in(&transaction, Letter::AccountDeleted, &user.recipient(), json!({}), now).await?;
         transaction.commit().await?;
         self.accounts.sessions_ended(ended).await;
@@ -74,6 +75,7 @@ impl Privacy {
         let appointments = self.booking.everything_of(viewer).await?;
         let transaction = self.database.begin().await?;
         mail::tell_in(&transaction, Letter::DataExported, &user.recipient(), json!({}), now).await?;
+        accounts::note_own_in(&transaction, &user, "user.export", now).await?;
         transaction.commit().await?;
         tracing::info!("gave out everything about a user");
         Ok(json!({

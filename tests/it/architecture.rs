@@ -140,3 +140,54 @@ fn errors_of_the_library_which_show_any_text_are_made_in_one_place() {
         assert!(may || !names, "{} names the library's errors", path.display());
     }
 }
+
+/// Who reads rows of people without a scope, and why that shows nobody anything.
+const UNSCOPED: [(&str, &[&str]); 6] = [
+    // Who signs in is found by what they prove to know, and is shown nothing but themselves.
+    ("src/accounts/store.rs", &["is_email_taken", "has_users", "find_by_email", "continue_session_in"]),
+    ("src/accounts/care/store.rs", &["find", "find_in", "find_by_email", "find_by_email_in", "find_by_phone"]),
+    // Links lead only to those whose name the viewer may see; more than that is asked for in `graphql/user.rs`.
+    ("src/accounts/store.rs", &["users", "lock_user_in"]),
+    // A part of what is within a scope, or of who may change it.
+    ("src/accounts/members/store.rs", &["visited", "joined", "lock_with_platform_admins_in", "has_joined_in"]),
+    // A doctor's time, without whose it is; and what the system does to all of it.
+    ("src/booking/store", &["holds", "confirm_in", "histories_where"]),
+    // One's own, when one leaves.
+    ("src/booking/store/departure.rs", &["to_come", "left_behind", "anonymise_in", "all_of", "histories_of"]),
+];
+
+#[test]
+fn rows_of_people_are_read_within_a_scope_that_only_a_viewer_gives() {
+    let people = ["user", "appointment", "appointment_transition", "audit_entry", "clinic_patient"];
+    let mut scoped = 0;
+    for path in sources(Path::new("src")) {
+        let inside = path.to_str().unwrap();
+        // Rooms that know slots, steps and demo data, and no viewer.
+        if ["src/availability/", "src/calendar/", "src/demo/"].iter().any(|room| inside.starts_with(room)) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let reads = people.iter().flat_map(|row| {
+            let read = format!("{row}::Entity::find");
+            let is_whole =
+                |place: &usize| !text[..*place].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+            text.match_indices(&read).map(|(place, _)| place).filter(is_whole).collect::<Vec<_>>()
+        });
+        for place in reads {
+            let begin = text[..place].rfind("fn ").unwrap() + "fn ".len();
+            let signature = &text[begin..begin + text[begin..].find('{').unwrap()];
+            let name: String =
+                signature.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            if signature.contains("Scope") || signature.contains("Viewer") {
+                scoped += 1;
+                continue;
+            }
+            let may = UNSCOPED.iter().any(|(file, names)| inside.starts_with(file) && names.contains(&&*name));
+            assert!(may, "{inside}: {name} reads rows of people and takes no scope");
+        }
+    }
+    assert!(scoped >= 5, "only {scoped} reads have a scope: this test looks the wrong way");
+    let text = fs::read_to_string("src/kernel/viewer.rs").unwrap();
+    assert_eq!(text.matches("Scope(match").count(), 1, "only a viewer gives a scope");
+    assert!(text.contains("pub struct Scope(Extent);"), "nobody else can make one");
+}

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is how to say no")]
 
+mod access;
 mod account_care;
 mod accounts;
 mod appointment_events;
 mod appointments;
 mod architecture;
+mod audit;
 mod availability;
 mod board;
 mod booking;
@@ -22,6 +24,7 @@ mod limits;
 mod live;
 mod login_codes;
 mod mail;
+mod members;
 mod moves;
 mod openid;
 mod processes;

@@ -2,7 +2,7 @@
 
 use super::{assurance::Assurance, store};
 use crate::{
-    accounts::{Accounts, Attempt, By, User, canonical_email},
+    accounts::{Accounts, Attempt, By, User, canonical_email, note_own_in},
     kernel::{
         client::Client,
         rejection::{Code, Refusal, Rejection},
@@ -31,6 +31,7 @@ impl Accounts {
             store::verify_email_in(&transaction, user.id, now).await?;
         } else {
             store::change_email_in(&transaction, user.id, &proof.address, now).await?;
+            note_own_in(&transaction, &user, "user.change_email", now).await?;
             // Links and codes that were sent to the old address prove nothing about this account any more.
             mail::revoke_in(&transaction, user.id).await?;
             mail::tell_in(&transaction, Letter::EmailChanged, &user.recipient(), json!({}), now).await?;

@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::{
-    accounts::{Accounts, Attempt, By, PHONE_EXPECTED, RoleName, User, parse_phone},
+    accounts::{Accounts, Attempt, By, PHONE_EXPECTED, RoleName, User, note_own_in, parse_phone},
     kernel::{
         check::Check,
         patch::Patch,
@@ -100,6 +100,7 @@ impl Accounts {
         let changed = changes(&before, &after);
         if !changed.is_empty() {
             store::save_profile_in(&transaction, &after).await?;
+            note_own_in(&transaction, &after, "user.update", now).await?;
             let content = json!({ "changed": changed });
             mail::tell_in(&transaction, Letter::ProfileChanged, &after.recipient(), content, now).await?;
         }

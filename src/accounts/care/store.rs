@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::{
-        RoleName, SignIn, User, openid,
+        SignIn, User, openid,
         store::{email_taken, end_in},
     },
     infra::db::{Constraint, Database, Transaction},
@@ -14,7 +14,7 @@ use crate::{
 use ::entity::{session, user};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -126,16 +126,6 @@ pub async fn end_sessions_but_in(
     let of_user = session::Column::UserId.eq(id);
     let which = but.map_or(of_user.clone(), |but| of_user.and(session::Column::Id.ne(but)));
     end_in(transaction, which, now).await
-}
-
-/// How many admins of the platform may sign in.
-///
-/// # Errors
-/// Where the database does not answer.
-pub async fn count_platform_admins_in(transaction: &Transaction) -> Result<u64, Rejection> {
-    let admins = user::Entity::find().filter(user::Column::Role.eq(RoleName::Admin));
-    let admins = admins.filter(user::Column::ClinicId.is_null()).filter(user::Column::Active.eq(true));
-    Ok(admins.count(&**transaction).await?)
 }
 
 /// Takes everything personal out of the row of a user, who cannot sign in any more, and out of where they were signed in; tells which sessions

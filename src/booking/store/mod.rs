@@ -25,15 +25,15 @@ use crate::{
         interval::Interval,
         money::Money,
         rejection::{Internal, Rejection},
-        viewer::{Role, Viewer},
+        viewer::{Extent, Scope, Viewer},
     },
 };
-use ::entity::{appointment, appointment_transition};
+use ::entity::{appointment, appointment_transition, clinic_patient};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, LockType},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, LockType, UnionType},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -75,14 +75,14 @@ impl TryFrom<appointment::Model> for Appointment {
     }
 }
 
-/// What a viewer may see.
-fn visible_to(viewer: &Viewer) -> Select<appointment::Entity> {
+/// What may be seen.
+fn within(scope: Scope) -> Select<appointment::Entity> {
     let all = appointment::Entity::find();
-    match viewer.role {
-        Role::Patient => all.filter(appointment::Column::PatientId.eq(viewer.user_id)),
-        Role::Doctor(doctor) => all.filter(appointment::Column::DoctorId.eq(doctor)),
-        Role::ClinicAdmin(clinic) => all.filter(appointment::Column::ClinicId.eq(clinic)),
-        Role::PlatformAdmin => all,
+    match scope.extent() {
+        Extent::Patient(patient) => all.filter(appointment::Column::PatientId.eq(patient)),
+        Extent::Doctor(doctor) => all.filter(appointment::Column::DoctorId.eq(doctor)),
+        Extent::Clinic(clinic) => all.filter(appointment::Column::ClinicId.eq(clinic)),
+        Extent::Platform => all,
     }
 }
 
@@ -95,7 +95,8 @@ pub async fn appointments(
     viewer: &Viewer,
     ids: &[AppointmentId],
 ) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
-    let rows = visible_to(viewer).filter(appointment::Column::Id.is_in(ids.iter().copied())).all(connection).await?;
+    let rows =
+        within(viewer.scope()).filter(appointment::Column::Id.is_in(ids.iter().copied())).all(connection).await?;
     rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
 }
 
@@ -105,7 +106,7 @@ pub async fn find_by_reference(
     viewer: &Viewer,
     reference: &str,
 ) -> Result<Option<Appointment>, Rejection> {
-    let select = visible_to(viewer).filter(appointment::Column::Reference.eq(reference));
+    let select = within(viewer.scope()).filter(appointment::Column::Reference.eq(reference));
     select.one(database.reader()).await?.map(Appointment::try_from).transpose()
 }
 
@@ -115,7 +116,7 @@ pub async fn find_in(
     viewer: &Viewer,
     ids: &[AppointmentId],
 ) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
-    let select = visible_to(viewer).filter(appointment::Column::Id.is_in(ids.iter().copied()));
+    let select = within(viewer.scope()).filter(appointment::Column::Id.is_in(ids.iter().copied()));
     let rows = select.order_by_asc(appointment::Column::Id).lock(LockType::NoKeyUpdate).all(&**transaction).await?;
     rows.into_iter().map(|row| Ok((row.id, row.try_into()?))).collect()
 }
@@ -129,13 +130,13 @@ pub async fn replacements(
     viewer: &Viewer,
     ids: &[AppointmentId],
 ) -> Result<HashMap<AppointmentId, Appointment>, Rejection> {
-    let select = visible_to(viewer).filter(appointment::Column::RescheduledFrom.is_in(ids.iter().copied()));
+    let select = within(viewer.scope()).filter(appointment::Column::RescheduledFrom.is_in(ids.iter().copied()));
     let rows = select.all(connection).await?;
     let replaced = |row: appointment::Model| Some((row.rescheduled_from?, row));
     rows.into_iter().filter_map(replaced).map(|(id, row)| Ok((id, row.try_into()?))).collect()
 }
 
-/// Those of these people who have, or had, an appointment that the viewer may see.
+/// Those of these people who have, or had, an appointment that the viewer may see, or who let the viewer's clinic book for them.
 ///
 /// # Errors
 /// Where the database does not answer.
@@ -144,14 +145,24 @@ pub async fn known_patients(
     viewer: &Viewer,
     people: &[UserId],
 ) -> Result<HashSet<UserId>, Rejection> {
-    let known = visible_to(viewer)
+    let known = within(viewer.scope())
         .select_only()
         .column(appointment::Column::PatientId)
         .distinct()
         // Opening a form makes nobody known: what was only held keeps the end of its hold.
         .filter(appointment::Column::ExpiresAt.is_null())
         .filter(appointment::Column::PatientId.is_in(people.iter().copied()));
-    Ok(known.into_tuple().all(database.reader()).await?.into_iter().collect())
+    let mut known = known.into_query();
+    if let Some(clinic) = viewer.clinic() {
+        let joined = clinic_patient::Entity::find()
+            .select_only()
+            .column(clinic_patient::Column::PatientId)
+            .filter(clinic_patient::Column::ClinicId.eq(clinic))
+            .filter(clinic_patient::Column::PatientId.is_in(people.iter().copied()));
+        known.union(UnionType::Distinct, joined.into_query());
+    }
+    let rows = database.reader().query_all(&known).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?)
 }
 
 /// The history of each of these appointments, which the viewer was let see before.
@@ -290,7 +301,7 @@ pub async fn upcoming(
     now: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Appointment>, Rejection> {
-    let rows = visible_to(viewer)
+    let rows = within(viewer.scope())
         .filter(appointment::Column::DoctorId.eq(doctor_id))
         .filter(appointment::Column::StartsAt.gte(now))
         .filter(appointment::Column::Status.is_in([AppointmentStatus::Pending, AppointmentStatus::Confirmed]))

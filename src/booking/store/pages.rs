@@ -1,6 +1,6 @@
 //! Pages of appointments.
 
-use super::visible_to;
+use super::within;
 use crate::{
     booking::{
         model::Appointment,
@@ -87,7 +87,7 @@ pub async fn page(
     order: AppointmentOrder,
     request: &PageRequest,
 ) -> Result<Page<Appointment>, Rejection> {
-    let listing = listing(visible_to(viewer), filter, order, request)?;
+    let listing = listing(within(viewer.scope()), filter, order, request)?;
     to_page(order, request, listing.page(database.reader(), request).await?)
 }
 
@@ -101,7 +101,7 @@ pub async fn appointments_of(
     patients: &[UserId],
     (filter, order, request): (&AppointmentFilter, AppointmentOrder, &PageRequest),
 ) -> Result<HashMap<UserId, Page<Appointment>>, Rejection> {
-    let listing = listing(visible_to(viewer), filter, order, request)?;
+    let listing = listing(within(viewer.scope()), filter, order, request)?;
     let group = appointment::Column::PatientId;
     let pages = listing.pages(database.reader(), group, patients, request).await?;
     pages.into_iter().map(|(patient, rows)| Ok((patient, to_page(order, request, rows)?))).collect()

@@ -91,8 +91,8 @@ pub struct NewDoctor {
     pub name: String,
     /// The address to sign in with.
     pub email: String,
-    /// The password to sign in with.
-    pub password: SecretString,
+    /// The password to sign in with; where there is none, a link that is sent sets it.
+    pub password: Option<SecretString>,
     /// Such as "Dr. med.".
     pub title: Option<String>,
     /// A few words about the doctor.
@@ -118,7 +118,7 @@ impl NewDoctor {
         let time_zone = self.time_zone.unwrap_or(clinic.time_zone);
         let account = Account {
             email: self.email,
-            password: self.password,
+            password: SecretString::from(String::new()),
             name: self.name.trim().to_owned(),
             phone: None,
             time_zone: Some(time_zone),

@@ -33,6 +33,11 @@ impl Actor {
 
     /// Sends a document; the whole answer.
     pub async fn asks(&self, query: &str, variables: Value) -> Value {
+        serde_json::from_str(&self.hears(query, variables).await).unwrap()
+    }
+
+    /// Sends a document; the whole answer, to the byte.
+    pub async fn hears(&self, query: &str, variables: Value) -> String {
         let request = self.client.post(format!("http://{}/graphql", self.address));
         let request = request.header("accept", "application/graphql-response+json");
         let request = match &self.token {
@@ -40,7 +45,7 @@ impl Actor {
             None => request,
         };
         let answer = request.json(&json!({ "query": query, "variables": variables })).send().await.unwrap();
-        answer.json().await.unwrap()
+        answer.text().await.unwrap()
     }
 
     /// Sends a query without variables; its data.

@@ -176,22 +176,29 @@ impl TestApp {
         doctor
     }
 
-    /// An admin of a clinic. The API learns to invite them later; here the row is written.
+    /// An admin of a clinic.
     pub async fn clinic_admin(&self, name: &str, clinic: &str) -> Actor {
-        use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
-        let mut actor = self.patient(name).await;
-        let transaction = self.app.services.database.begin().await.unwrap();
-        entity::user::Entity::update_many()
-            .col_expr(entity::user::Column::Role, Expr::value(entity::user::Role::Admin))
-            .col_expr(entity::user::Column::ClinicId, Expr::value(clinic.parse::<entity::id::ClinicId>().unwrap()))
-            .filter(entity::user::Column::Email.eq(actor.email.clone()))
-            .exec(&*transaction)
-            .await
-            .unwrap();
-        transaction.commit().await.unwrap();
-        let email = actor.email.clone();
+        let email = format!("{}@example.com", uuid::Uuid::now_v7().simple());
+        let input = json!({
+            "email": email, "name": name, "role": "ADMIN", "clinicId": clinic, "password": actor::PASSWORD,
+        });
+        let invited = self.admin.does("inviteUser", "InviteUserInput", input, "user { id }").await;
+        assert!(invited["user"].is_object(), "{invited}");
+        let mut actor = self.visitor();
         actor.signs_in(&email).await;
         actor
+    }
+
+    /// The token of the link to this page in a letter to this address.
+    pub async fn token_for(&self, address: &str, page: &str) -> String {
+        use entity::captured_mail::{Column, Entity};
+        use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+        self.works().await;
+        let letters = Entity::find().filter(Column::Recipient.eq(address));
+        let letters = letters.all(self.app.services.database.reader()).await.unwrap();
+        let link = format!("/account/{page}#token=");
+        let token = letters.iter().find_map(|letter| letter.text.split_once(&link)).expect("nothing was sent").1;
+        token.split_whitespace().next().unwrap().to_owned()
     }
 
     /// From now on it takes seconds to find out whether somebody is still signed in.

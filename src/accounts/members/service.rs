@@ -1,0 +1,281 @@
+//! Inviting people, changing what they may be, and letting go of them.
+
+use super::{
+    model::{Invitation, UserFilter, permit_change, place},
+    notes::note_in,
+    store,
+};
+use crate::{
+    accounts::{
+        model::{Account, LOCALE, NewUser, PHONE_EXPECTED, RoleName, User, canonical_email, parse_phone},
+        service::Accounts,
+        store::{email_taken, end_sessions_of_in, find_by_email, insert_user_in},
+    },
+    audit::{self, Entry},
+    infra::db::Transaction,
+    kernel::{
+        check::{Check, NAME},
+        id::{ClinicId, UserId},
+        page::{Page, PageRequest},
+        rejection::{Code, Refusal, Rejection},
+        viewer::{Role, Viewer},
+    },
+    mail::{self, Purpose, Recipient},
+};
+use chrono_tz::Tz;
+use secrecy::SecretString;
+
+const BY_CREATE_DOCTOR: &str = "Doctors get their profile by createDoctor.";
+
+impl Accounts {
+    /// The users that an admin may see: those of a clinic, its patients among them, or all.
+    ///
+    /// # Errors
+    /// Where the cursor is none, what is searched for is too long, or the database does not answer.
+    pub async fn list_users(
+        &self,
+        viewer: &Viewer,
+        filter: &UserFilter,
+        request: &PageRequest,
+    ) -> Result<Page<User>, Rejection> {
+        let search = filter.search.as_deref().unwrap_or_default();
+        if search.chars().count() > NAME || search.contains('\0') {
+            return Err(Rejection::BadInput("`search` has at most 200 characters, and no NUL.".into()));
+        }
+        store::page(&self.database, viewer.scope(), filter, request).await
+    }
+
+    /// Makes an account for somebody, who is sent a link that sets its password where none is given. A patient who has an account is asked to
+    /// accept the clinic instead.
+    ///
+    /// # Errors
+    /// `Forbidden`, `NotFound` of the clinic, what is wrong with the input, or `EmailTaken`.
+    pub async fn invite(&self, viewer: &Viewer, invitation: Invitation) -> Result<User, Rejection> {
+        let named = match invitation.clinic_id {
+            Some(id) => Some(store::clinic_name(&self.database, id).await?.ok_or_else(missing_clinic)?),
+            None => None,
+        };
+        let (role, clinic_id) = (invitation.role, place(viewer, invitation.role, invitation.clinic_id)?);
+        if role == RoleName::Doctor {
+            return Err(Refusal::of("role", Code::Invalid, BY_CREATE_DOCTOR).into());
+        }
+        let clinic_name = match (named, clinic_id) {
+            (None, Some(id)) => store::clinic_name(&self.database, id).await?,
+            (named, _) => named,
+        };
+        let clinic = clinic_id.zip(clinic_name);
+        let wants_link = invitation.password.is_none();
+        let email = canonical_email(&invitation.email);
+        let account = Account {
+            email: invitation.email,
+            password: SecretString::from(String::new()),
+            name: invitation.name,
+            phone: invitation.phone,
+            time_zone: None,
+        };
+        let id = UserId::new();
+        let new = match self.prepare_invited(id, account, role, invitation.password).await {
+            Err(rejection) if is_email_taken(&rejection) => {
+                self.ask_to_join(viewer, &email, clinic).await?;
+                return Err(rejection);
+            }
+            prepared => prepared?,
+        };
+        let admins_clinic = clinic_id.filter(|_| role == RoleName::Admin);
+        let now = self.clock.now();
+        let recipient = Recipient { user_id: id, address: new.email.clone(), locale: LOCALE.to_owned() };
+        let transaction = self.database.begin().await?;
+        insert_user_in(&transaction, NewUser { clinic_id: admins_clinic, ..new }, now).await?;
+        if let Some((clinic_id, _)) = clinic.as_ref().filter(|_| role == RoleName::Patient) {
+            store::join_in(&transaction, *clinic_id, id, now).await?;
+        }
+        if wants_link {
+            let name = clinic.as_ref().map(|(_, name)| name.as_str());
+            mail::invite_in(&transaction, &recipient, name, now).await?;
+        }
+        note_in(&transaction, viewer, "user.invite", (id, role, clinic_id), now).await?;
+        transaction.commit().await?;
+        tracing::info!(user.id = %id, ?role, "invited");
+        self.user(id).await
+    }
+
+    /// A user with this id and account, ready to be written; without a password where none is given: then a link that is sent has to set one.
+    ///
+    /// # Errors
+    /// What is wrong with the input, or `EmailTaken`.
+    pub async fn prepare_invited(
+        &self,
+        id: UserId,
+        account: Account,
+        role: RoleName,
+        password: Option<SecretString>,
+    ) -> Result<NewUser, Rejection> {
+        if let Some(password) = password {
+            return self.prepare(id, Account { password, ..account }, role).await;
+        }
+        let mut check = Check::new();
+        check.name("name", &account.name);
+        let phone = account.phone.as_deref().map(|phone| parse_phone(phone).ok_or(()));
+        if phone == Some(Err(())) {
+            check.refuse("phone", Code::Invalid, PHONE_EXPECTED);
+        }
+        check.finish()?;
+        let email = canonical_email(&account.email);
+        if find_by_email(&self.database, &email).await?.is_some() {
+            return Err(email_taken());
+        }
+        Ok(NewUser {
+            id,
+            email,
+            password_hash: String::new(),
+            name: account.name.trim().to_owned(),
+            phone: phone.and_then(Result::ok),
+            role,
+            clinic_id: None,
+            time_zone: account.time_zone.unwrap_or(Tz::UTC),
+        })
+    }
+
+    /// Asks a patient who has an account whether the staff of this clinic may book for them, unless it may already.
+    async fn ask_to_join(
+        &self,
+        viewer: &Viewer,
+        email: &str,
+        clinic: Option<(ClinicId, String)>,
+    ) -> Result<(), Rejection> {
+        let known = find_by_email(&self.database, email).await?.map(|(user, _)| user);
+        let patient = known.filter(|user| user.role == RoleName::Patient && user.active);
+        let (Some(patient), Some((clinic_id, name))) = (patient, clinic) else { return Ok(()) };
+        let now = self.clock.now();
+        let transaction = self.database.begin().await?;
+        if store::has_joined_in(&transaction, clinic_id, patient.id).await? {
+            return Ok(());
+        }
+        let asking = mail::Clinic { id: clinic_id, name: &name };
+        mail::ask_to_join_in(&transaction, &patient.recipient(), asking, now).await?;
+        note_in(&transaction, viewer, "patient.ask", (patient.id, patient.role, Some(clinic_id)), now).await?;
+        transaction.commit().await?;
+        tracing::info!(user.id = %patient.id, clinic.id = %clinic_id, "asked to join");
+        Ok(())
+    }
+
+    /// Lets the staff of the clinic book that has asked by this link.
+    ///
+    /// # Errors
+    /// `InvalidToken`.
+    pub async fn accept_invitation(&self, token: &SecretString) -> Result<ClinicId, Rejection> {
+        let now = self.clock.now();
+        let transaction = self.database.begin().await?;
+        let proof = mail::prove_link_in(&transaction, &[Purpose::Joining], token, now).await?;
+        let joined = proof.and_then(|proof| proof.clinic_id.map(|clinic_id| (proof.user_id, clinic_id)));
+        let invalid =
+            || Refusal::of("token", Code::InvalidToken, "The link is used, or over: ask the clinic for another.");
+        let (user_id, clinic_id) = joined.ok_or_else(invalid)?;
+        store::join_in(&transaction, clinic_id, user_id, now).await?;
+        let accepted = Entry::of_oneself(user_id, true, "clinic.accept", now);
+        let (clinic, subject) = (Some(clinic_id), Some(clinic_id.to_string()));
+        let accepted = Entry { clinic_id: clinic, subject_id: subject, ..accepted };
+        audit::record_in(&transaction, vec![accepted]).await?;
+        transaction.commit().await?;
+        tracing::info!(user.id = %user_id, clinic.id = %clinic_id, "accepted a clinic");
+        Ok(clinic_id)
+    }
+
+    /// Changes what somebody may be. Wherever they are signed in, they have to sign in again.
+    ///
+    /// # Errors
+    /// `NotFound` of the user or the clinic, `Forbidden`, also for oneself, or `Invalid` for a doctor without a profile.
+    pub async fn change_role(
+        &self,
+        viewer: &Viewer,
+        id: UserId,
+        role: RoleName,
+        named: Option<ClinicId>,
+    ) -> Result<User, Rejection> {
+        let (transaction, user) = self.begin_change(viewer, id).await?;
+        if let Some(clinic) = named
+            && store::clinic_name_in(&transaction, clinic).await?.is_none()
+        {
+            return Err(missing_clinic());
+        }
+        let clinic_id = match role {
+            RoleName::Admin => place(viewer, role, named)?,
+            RoleName::Doctor => {
+                let profile = store::clinic_of_doctor_in(&transaction, id).await?;
+                let clinic = profile.ok_or_else(|| Refusal::of("role", Code::Invalid, BY_CREATE_DOCTOR))?;
+                if named.is_some_and(|named| named != clinic) {
+                    return Err(Refusal::of("clinicId", Code::Invalid, "The doctor works in another clinic.").into());
+                }
+                if !viewer.rules(clinic) {
+                    return Err(Rejection::Forbidden);
+                }
+                None
+            }
+            RoleName::Patient if named.is_some() => {
+                return Err(Refusal::of("clinicId", Code::Invalid, "A patient belongs to no clinic.").into());
+            }
+            RoleName::Patient => None,
+        };
+        if (user.role, user.clinic_id) != (role, clinic_id) {
+            store::set_role_in(&transaction, id, role, clinic_id).await?;
+            self.finish_change(transaction, viewer, ("user.role", &user)).await?;
+        }
+        self.user(id).await
+    }
+
+    /// Lets somebody sign in no more, or again. What is open of theirs ends.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Forbidden`, also for oneself.
+    pub async fn set_active(&self, viewer: &Viewer, id: UserId, active: bool) -> Result<User, Rejection> {
+        let (transaction, user) = self.begin_change(viewer, id).await?;
+        if user.erased && active {
+            return Err(Refusal::of("userId", Code::Invalid, "The account was deleted.").into());
+        }
+        if user.active != active {
+            store::set_active_in(&transaction, id, active).await?;
+            let action = if active { "user.reactivate" } else { "user.deactivate" };
+            self.finish_change(transaction, viewer, (action, &user)).await?;
+        }
+        self.user(id).await
+    }
+
+    /// Begins to change a user that the viewer may change. The rows of all admins of the platform are taken, so that of two who let go of each
+    /// other at once one stays: so there always is one.
+    async fn begin_change(&self, viewer: &Viewer, id: UserId) -> Result<(Transaction, User), Rejection> {
+        let transaction = self.database.begin().await?;
+        let admins = store::lock_with_platform_admins_in(&transaction, id).await?;
+        let user = store::find_in(&transaction, viewer.scope(), id).await?;
+        let user = user.ok_or_else(|| Refusal::not_found("userId"))?;
+        permit_change(viewer, id, user.role)?;
+        if viewer.role == Role::PlatformAdmin && !admins.contains(&viewer.user_id) {
+            return Err(Rejection::Forbidden);
+        }
+        Ok((transaction, user))
+    }
+
+    /// Ends the sessions of whom a change concerns, and makes it true.
+    async fn finish_change(
+        &self,
+        transaction: Transaction,
+        viewer: &Viewer,
+        (action, user): (&str, &User),
+    ) -> Result<(), Rejection> {
+        let now = self.clock.now();
+        end_sessions_of_in(&transaction, user.id, None, now).await?;
+        let clinic_id = user.clinic_id.or(viewer.clinic());
+        note_in(&transaction, viewer, action, (user.id, user.role, clinic_id), now).await?;
+        transaction.commit().await?;
+        self.sessions_ended();
+        tracing::info!(user.id = %user.id, action, "changed");
+        Ok(())
+    }
+}
+
+fn missing_clinic() -> Rejection {
+    Refusal::not_found("clinicId").into()
+}
+
+fn is_email_taken(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::Refused(refusals) if refusals.iter().all(|refusal| refusal.code == Code::EmailTaken))
+}

@@ -1,0 +1,129 @@
+//! The audit log.
+
+use super::{
+    context::Reach,
+    failure::Failure,
+    guard::For,
+    loaders::fetch,
+    page::{self, Arguments, connection},
+    scalars::DateTime,
+    user::User,
+};
+use crate::{
+    audit,
+    kernel::{id::AuditEntryId, page::Page},
+};
+use async_graphql::{Context, Description, ID, InputObject, Object};
+use std::collections::HashMap;
+
+/// Somebody has seen or changed something. Entries are never changed and never removed.
+#[derive(Clone, Description)]
+pub struct AuditEntry(audit::Entry);
+
+impl From<audit::Entry> for AuditEntry {
+    fn from(entry: audit::Entry) -> Self {
+        Self(entry)
+    }
+}
+
+#[Object(use_type_description)]
+impl AuditEntry {
+    /// Names the entry.
+    pub async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// When.
+    async fn at(&self) -> DateTime {
+        self.0.at.into()
+    }
+
+    /// Who did it; null where the system did.
+    async fn actor(&self, context: &Context<'_>) -> Result<Option<User>, Failure> {
+        let Some(id) = self.0.actor_id else { return Ok(None) };
+        Ok(context.loaders().users.load(id).await?.map(User::from))
+    }
+
+    /// Whose data; null where no patient is concerned.
+    async fn patient(&self, context: &Context<'_>) -> Result<Option<User>, Failure> {
+        let Some(id) = self.0.patient_id else { return Ok(None) };
+        Ok(context.loaders().users.load(id).await?.map(User::from))
+    }
+
+    /// What was done: `appointment.read`, `patient.read`, `appointment.book`, `appointment.cancel`, `user.invite` and others.
+    async fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// The ID of what it was done to; null where there is none.
+    async fn subject_id(&self) -> Option<ID> {
+        self.0.subject_id.clone().map(ID)
+    }
+}
+
+connection!(AuditEntryConnection, AuditEntryEdge, AuditEntry, "entries of the audit log", uncounted);
+
+/// Which entries.
+#[derive(Default, InputObject)]
+pub struct AuditFilter {
+    /// About this patient.
+    patient_id: Option<ID>,
+    /// Of what this person did.
+    actor_id: Option<ID>,
+    /// Of this kind, such as `appointment.read`.
+    action: Option<String>,
+    /// At this instant or later.
+    from: Option<DateTime>,
+    /// Before this instant.
+    to: Option<DateTime>,
+}
+
+impl AuditFilter {
+    /// The filter; nothing where it names something that cannot be there.
+    fn parse(self) -> Option<audit::Filter> {
+        Some(audit::Filter {
+            patient_id: self.patient_id.map(|id| id.parse()).transpose().ok()?,
+            actor_id: self.actor_id.map(|id| id.parse()).transpose().ok()?,
+            // Nothing is called so, and PostgreSQL would not take a NUL.
+            action: match self.action {
+                Some(action) if action.len() > 100 || action.contains('\0') => return None,
+                action => action,
+            },
+            from: self.from.map(Into::into),
+            to: self.to.map(Into::into),
+        })
+    }
+}
+
+/// Queries about the audit log.
+#[derive(Default)]
+pub struct AuditQuery;
+
+#[Object]
+impl AuditQuery {
+    /// Who saw or changed which patient's data, the latest first. For admins: a clinic's see what concerns their clinic, those of the platform
+    /// everything.
+    #[graphql(guard = "For::Admins", complexity = "page::cost(first, None, child_complexity)")]
+    async fn audit_log(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 where nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "The cursor behind which to begin.")] after: Option<String>,
+        #[graphql(desc = "Only these.")] filter: Option<AuditFilter>,
+    ) -> Result<AuditEntryConnection, Failure> {
+        let request = Arguments { first, after, ..Arguments::default() }.request(context)?;
+        let Some(filter) = filter.unwrap_or_default().parse() else {
+            return Ok(Page::<audit::Entry>::empty().into());
+        };
+        Ok(context.services().audit.list(context.signed_in()?, &filter, &request).await?.into())
+    }
+}
+
+fetch!(
+    /// Those entries of the audit log that the viewer may see.
+    AuditEntries(services, caller): AuditEntryId => audit::Entry,
+    |keys| {
+        let Some(viewer) = caller.viewer() else { return Ok(HashMap::new()) };
+        services.audit.entries(viewer, keys).await
+    }
+);

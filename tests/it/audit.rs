@@ -1,0 +1,231 @@
+//! Who saw or changed which patient's data.
+
+use crate::support::{Actor, TestApp, code};
+use chrono::TimeDelta;
+use medislot::{
+    audit::{READ_APPOINTMENT, Sight, Sights},
+    infra::db::count_statements,
+};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+
+/// The log as somebody sees it, the latest entry first.
+async fn log(of: &Actor, filter: Value) -> Vec<Value> {
+    let query = "query ($filter: AuditFilter) {
+        auditLog(first: 100, filter: $filter) { nodes { id at action subjectId actor { name } patient { id name } } } }";
+    let answer = of.asks(query, json!({ "filter": filter })).await;
+    answer["data"]["auditLog"]["nodes"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
+}
+
+fn actions(log: &[Value]) -> Vec<&str> {
+    log.iter().map(|entry| entry["action"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn whoever_reads_a_patients_appointments_is_written_down_and_the_patient_is_not() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 2).await;
+    let booked = ada.books(&slots[0]).await["appointment"]["id"].clone();
+    ada.books(&slots[1]).await;
+    ada.sees("{ appointments { nodes { id patient { email } } } viewer { appointments { nodes { id } } } }").await;
+    assert_eq!(actions(&log(&app.admin, Value::Null).await), ["appointment.book"; 2]);
+
+    app.passes(TimeDelta::minutes(1));
+    doctor.actor.sees("{ appointments { nodes { reference patient { name } } } }").await;
+    let seen = log(&app.admin, json!({ "action": "appointment.read" })).await;
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().any(|entry| entry["subjectId"] == booked), "{seen:?}");
+    assert_eq!((&seen[0]["actor"]["name"], &seen[0]["patient"]["id"]), (&json!("Dora"), &json!(ada.id)));
+    assert_eq!(seen[0]["at"], "2026-06-01T08:01:00Z");
+
+    // How to reach the patient is another thing to know.
+    doctor.actor.sees("{ appointments(first: 1) { nodes { patient { email } } } }").await;
+    let seen = log(&app.admin, json!({ "action": "patient.read", "patientId": ada.id })).await;
+    assert_eq!((seen.len(), &seen[0]["subjectId"]), (1, &json!(ada.id)));
+}
+
+#[tokio::test]
+async fn every_way_to_an_appointment_is_written_down() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let booked = ada.books(doctor.slots(&app, 2).await.last().unwrap()).await["appointment"].clone();
+    let (id, reference) = (booked["id"].as_str().unwrap(), booked["reference"].as_str().unwrap());
+    for query in [
+        format!("{{ node(id: \"{id}\") {{ id }} }}"),
+        format!("{{ nodes(ids: [\"{id}\"]) {{ id }} }}"),
+        format!("{{ appointment(id: \"{id}\") {{ status }} }}"),
+        format!("{{ appointment(reference: \"{reference}\") {{ notes }} }}"),
+        "{ appointments(last: 1) { edges { node { id } } } }".to_owned(),
+        format!("{{ node(id: \"{}\") {{ ... on User {{ appointments {{ nodes {{ id }} }} }} }} }}", ada.id),
+    ] {
+        let before = log(&app.admin, json!({ "action": "appointment.read" })).await.len();
+        doctor.actor.sees(&query).await;
+        let after = log(&app.admin, json!({ "action": "appointment.read" })).await.len();
+        assert_eq!(after, before + 1, "{query}");
+    }
+    let stale = json!({ "appointmentId": id, "version": 7 });
+    let selection = "userErrors { ... on VersionConflict { current { status } } }";
+    let before = log(&app.admin, json!({ "action": "appointment.read" })).await.len();
+    doctor.actor.does("cancelAppointment", "CancelAppointmentInput", stale, selection).await;
+    assert_eq!(log(&app.admin, json!({ "action": "appointment.read" })).await.len(), before + 1);
+
+    let mut socket = doctor.actor.connects().await;
+    socket.watches("events", "subscription { appointmentEvents { appointment { id } } }", json!({})).await;
+    ada.cancels(&booked).await;
+    assert_eq!(socket.hears().await["payload"]["data"]["appointmentEvents"]["appointment"]["id"], id);
+    assert_eq!(log(&app.admin, json!({ "action": "appointment.read" })).await.len(), before + 2);
+}
+
+#[tokio::test]
+async fn what_is_done_to_an_appointment_is_in_the_log_with_who_did_it() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    let booked = ada.books(&doctor.slots(&app, 2).await[0]).await["appointment"].clone();
+    app.works().await;
+    app.passes(TimeDelta::minutes(1));
+    doctor.actor.cancels(&booked).await;
+    let about = log(&app.admin, json!({ "patientId": ada.id })).await;
+    assert_eq!(actions(&about)[..2], ["appointment.read", "appointment.cancel"]);
+    let mut steps = actions(&about)[2..].to_vec();
+    steps.sort_unstable();
+    assert_eq!(steps, ["appointment.book", "appointment.confirm"]);
+    let by_system = log(&app.admin, json!({ "action": "appointment.confirm" })).await;
+    assert_eq!(by_system[0]["actor"], Value::Null);
+    let of_doctor = log(&app.admin, json!({ "actorId": doctor.actor.id, "from": "2026-06-01T08:01:00Z" })).await;
+    assert_eq!(actions(&of_doctor), ["appointment.read", "appointment.cancel"]);
+    assert!(log(&app.admin, json!({ "actorId": doctor.actor.id, "to": "2026-06-01T08:01:00Z" })).await.is_empty());
+    for entry in about {
+        let query = format!("{{ node(id: {}) {{ ... on AuditEntry {{ action }} }} }}", entry["id"]);
+        assert_eq!(app.admin.sees(&query).await["node"]["action"], entry["action"]);
+        assert_eq!(doctor.actor.sees(&query).await["node"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn what_patients_do_to_their_own_account_is_written_down_too() {
+    let app = TestApp::start().await;
+    let ada = app.patient("Ada").await;
+    let input = json!({ "name": "Ada Lovelace" });
+    ada.does("updateProfile", "UpdateProfileInput", input, "user { name }").await;
+    for mutation in ["exportMyData", "deleteAccount"] {
+        let input_type = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+        let input = json!({ "password": "correct horse battery" });
+        let done = ada.does(mutation, &input_type, input, "__typename").await;
+        assert_eq!(done["userErrors"], json!([]), "{done}");
+    }
+    let log = log(&app.admin, json!({ "patientId": ada.id, "actorId": ada.id })).await;
+    let mut seen = actions(&log);
+    seen.sort_unstable();
+    assert_eq!(seen, ["user.delete", "user.export", "user.update"]);
+}
+
+#[tokio::test]
+async fn a_clinics_admin_sees_what_concerns_the_clinic_and_others_nothing() {
+    let app = TestApp::start().await;
+    let (here, there) = (app.clinic("Here").await, app.clinic("There").await);
+    let specialty = app.specialty("Cardiology").await;
+    let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
+    let ada = app.patient("Ada").await;
+    ada.books(&doctor.slots(&app, 2).await[0]).await;
+    doctor.actor.sees("{ appointments { nodes { patient { email } } } }").await;
+    let (own, other) = (app.clinic_admin("Olga", &here).await, app.clinic_admin("Otto", &there).await);
+    assert_eq!(log(&own, json!({ "patientId": ada.id })).await.len(), 3);
+    assert_eq!(actions(&log(&other, Value::Null).await), ["user.invite"]);
+    assert!(log(&other, json!({ "patientId": ada.id })).await.is_empty());
+    let entry = log(&own, Value::Null).await[0]["id"].clone();
+    let query = format!("{{ node(id: {entry}) {{ id }} }}");
+    assert_eq!(
+        (own.sees(&query).await["node"]["id"].clone(), other.sees(&query).await["node"].clone()),
+        (entry, Value::Null)
+    );
+    for stranger in [&doctor.actor, &ada] {
+        assert_eq!(code(&stranger.asks("{ auditLog { nodes { id } } }", json!({})).await), "FORBIDDEN");
+    }
+    assert_eq!(code(&app.visitor().asks("{ auditLog { nodes { id } } }", json!({})).await), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn the_log_is_read_page_by_page_without_gap_or_repetition_also_within_one_instant() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    for slot in doctor.slots(&app, 2).await.iter().take(3) {
+        ada.books(slot).await;
+        doctor.actor.sees("{ appointments { nodes { id } } }").await;
+    }
+    let all: Vec<_> = log(&app.admin, Value::Null).await.iter().map(|entry| entry["id"].clone()).collect();
+    assert_eq!(all.len(), 9);
+    let (mut paged, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let query = "query ($after: String) { auditLog(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }";
+        let page = app.admin.asks(query, json!({ "after": after })).await["data"]["auditLog"].clone();
+        paged.extend(page["nodes"].as_array().unwrap().iter().map(|entry| entry["id"].clone()));
+        after = page["pageInfo"]["endCursor"].clone();
+        if page["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+    }
+    assert_eq!(paged, all);
+    for nonsense in [json!({ "patientId": "nobody" }), json!({ "action": "\0" }), json!({ "actorId": doctor.id })] {
+        assert!(log(&app.admin, nonsense).await.is_empty());
+    }
+    let query = "{ auditLog(after: \"nonsense\") { nodes { id } } }";
+    assert_eq!(code(&app.admin.asks(query, json!({})).await), "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn the_database_refuses_to_change_or_to_remove_what_is_written_down() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    ada.books(&doctor.slots(&app, 2).await[0]).await;
+    doctor.actor.sees("{ appointments { nodes { id } } }").await;
+    let connection = app.app.services.database.reader();
+    for statement in [
+        "UPDATE audit_entry SET action = 'nothing'",
+        "DELETE FROM audit_entry",
+        "UPDATE appointment_transition SET actor_id = NULL",
+        "UPDATE appointment_transition SET to_status = 'CANCELLED'",
+        "DELETE FROM appointment_transition",
+    ] {
+        let refused = connection.execute_unprepared(statement).await;
+        assert!(refused.is_err_and(|error| error.to_string().contains("append_only")), "{statement}");
+    }
+    assert_eq!(log(&app.admin, Value::Null).await.len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_is_shown_what_cannot_be_written_down() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let ada = app.patient("Ada").await;
+    ada.books(&doctor.slots(&app, 2).await[0]).await;
+    app.app.services.database.reader().execute_unprepared("DROP TABLE audit_entry").await.unwrap();
+    let query = "{ appointments { nodes { id } } }";
+    let answer = doctor.actor.asks(query, json!({})).await;
+    assert_eq!((code(&answer), &answer["data"]), ("INTERNAL".to_owned(), &Value::Null));
+    assert_eq!(ada.sees(query).await["appointments"]["nodes"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_sights_are_written_in_as_many_statements_as_one() {
+    let app = TestApp::start().await;
+    let mut counts = Vec::new();
+    for number in [1, 100] {
+        let sights = Sights::default();
+        for _ in 0..number {
+            let patient_id = entity::id::UserId::new();
+            let subject_id = entity::id::AppointmentId::new().to_string();
+            sights.note(&app.root(), Sight { action: READ_APPOINTMENT, patient_id, clinic_id: None, subject_id });
+        }
+        let (written, count) = count_statements(app.app.services.audit.write(Some(&app.root()), &sights)).await;
+        written.unwrap();
+        counts.push(count);
+    }
+    assert_eq!(counts[0], counts[1]);
+    assert_eq!(log(&app.admin, Value::Null).await.len(), 100);
+}

@@ -1,0 +1,268 @@
+//! Who belongs where: inviting people, changing what they may be, and letting go of them.
+
+use crate::support::{Actor, TestApp, code, eventually};
+use serde_json::{Value, json};
+
+const PASSWORD: &str = "correct horse battery";
+const WHO: &str = "user { id email name role active clinic { id } }";
+
+async fn invites(actor: &Actor, email: &str, role: &str, clinic: Option<&str>) -> Value {
+    let input = json!({ "email": email, "name": "Somebody New", "role": role, "clinicId": clinic });
+    actor.does("inviteUser", "InviteUserInput", input, WHO).await
+}
+
+async fn changes_role(actor: &Actor, id: &str, role: &str, clinic: Option<&str>) -> Value {
+    let input = json!({ "userId": id, "role": role, "clinicId": clinic });
+    actor.does("updateUserRole", "UpdateUserRoleInput", input, WHO).await
+}
+
+async fn deactivates(actor: &Actor, id: &str) -> Value {
+    actor.does("deactivateUser", "DeactivateUserInput", json!({ "userId": id }), WHO).await
+}
+
+async fn books_for(actor: &Actor, slot: &str, patient: &str) -> Value {
+    let input = json!({ "slotId": slot, "patientId": patient });
+    actor.does("bookAppointment", "BookAppointmentInput", input, "appointment { id patient { email } }").await
+}
+
+/// A clinic with a doctor and an admin, and another clinic with an admin.
+struct Scene {
+    app: TestApp,
+    here: String,
+    doctor: crate::support::Doctor,
+    admin: Actor,
+    other_admin: Actor,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let app = TestApp::start().await;
+        let (here, there) = (app.clinic("Here").await, app.clinic("There").await);
+        let specialty = app.specialty("Cardiology").await;
+        let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
+        let admin = app.clinic_admin("Olga", &here).await;
+        let other_admin = app.clinic_admin("Otto", &there).await;
+        Self { app, here, doctor, admin, other_admin }
+    }
+}
+
+#[tokio::test]
+async fn admins_invite_admins_and_patients_into_their_clinic_and_doctors_patients() {
+    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let invited = invites(&admin, "new.admin@example.com", "ADMIN", None).await;
+    assert_eq!(
+        (&invited["user"]["role"], &invited["user"]["clinic"]["id"]),
+        (&json!("ADMIN"), &json!(here)),
+        "{invited}"
+    );
+    let invited = invites(&doctor.actor, "New.Patient@example.com", "PATIENT", Some(&here)).await;
+    assert_eq!(
+        (&invited["user"]["email"], &invited["user"]["clinic"]),
+        (&json!("new.patient@example.com"), &Value::Null)
+    );
+    let invited = invites(&app.admin, "new.root@example.com", "ADMIN", None).await;
+    assert_eq!((&invited["user"]["role"], &invited["user"]["clinic"]), (&json!("ADMIN"), &Value::Null));
+
+    let ada = app.patient("Ada").await;
+    for (actor, role, clinic, refused) in [
+        (&doctor.actor, "ADMIN", None, "FORBIDDEN"),
+        (&other_admin, "PATIENT", Some(&*here), "FORBIDDEN"),
+        (&other_admin, "ADMIN", Some(&*here), "FORBIDDEN"),
+        (&ada, "PATIENT", None, "FORBIDDEN"),
+        (&app.visitor(), "PATIENT", None, "UNAUTHENTICATED"),
+        (&admin, "DOCTOR", None, "INVALID"),
+        (&admin, "ADMIN", Some("clinic_nowhere"), "NOT_FOUND"),
+        (&app.admin, "ADMIN", Some(&entity::id::ClinicId::new().to_string()), "NOT_FOUND"),
+    ] {
+        let answer = invites(actor, "nobody@example.com", role, clinic).await;
+        assert_eq!(code(&answer), refused, "{role} {answer}");
+    }
+    assert_eq!(
+        app.admin.sees("{ users(filter: { search: \"nobody@\" }) { totalCount } }").await["users"]["totalCount"],
+        0
+    );
+}
+
+#[tokio::test]
+async fn who_is_invited_sets_a_password_by_the_link_and_doctors_too() {
+    let Scene { app, here, admin, .. } = Scene::new().await;
+    invites(&admin, "new.admin@example.com", "ADMIN", None).await;
+    let specialty = app.specialty("Dermatology").await;
+    let input = json!({ "clinicId": here, "specialtyIds": [specialty], "name": "Dan", "email": "dan@example.com" });
+    let made = admin.does("createDoctor", "CreateDoctorInput", input, "doctor { id name }").await;
+    assert_eq!(made["doctor"]["name"], "Dan", "{made}");
+    for (email, role) in [("new.admin@example.com", "ADMIN"), ("dan@example.com", "DOCTOR")] {
+        let login = json!({ "email": email, "password": "" });
+        let refused = app.visitor().does("login", "LoginInput", login, "session { accessToken }").await;
+        assert_eq!(code(&refused), "INVALID_CREDENTIALS");
+        let input = json!({ "token": app.token_for(email, "accept-invitation").await, "password": PASSWORD });
+        let set = app.visitor().does("resetPassword", "ResetPasswordInput", input, "session { user { role } }").await;
+        assert_eq!(set["session"]["user"]["role"], role, "{set}");
+        app.visitor().signs_in(email).await;
+    }
+}
+
+#[tokio::test]
+async fn a_patient_who_is_registered_is_asked_and_booked_for_once_they_accept() {
+    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 3).await;
+    assert_eq!(code(&invites(&doctor.actor, &ada.email, "PATIENT", None).await), "EMAIL_TAKEN");
+    for staff in [&doctor.actor, &admin] {
+        assert_eq!(code(&books_for(staff, &slots[0], &ada.id).await), "NOT_FOUND");
+    }
+    let input = json!({ "token": app.token_for(&ada.email, "join-clinic").await });
+    let visitor = app.visitor();
+    let accept =
+        async || visitor.does("acceptInvitation", "AcceptInvitationInput", input.clone(), "clinic { id }").await;
+    assert_eq!(accept().await["clinic"]["id"], json!(here));
+    assert_eq!(code(&accept().await), "INVALID_TOKEN");
+    for (staff, slot) in [(&doctor.actor, &slots[0]), (&admin, &slots[1])] {
+        assert_eq!(books_for(staff, slot, &ada.id).await["appointment"]["patient"]["email"], json!(ada.email));
+    }
+    assert_eq!(code(&books_for(&other_admin, &slots[2], &ada.id).await), "NOT_FOUND");
+    let own = "{ users(filter: { role: PATIENT }) { nodes { id email } } }";
+    assert_eq!(admin.sees(own).await["users"]["nodes"], json!([{ "id": ada.id, "email": ada.email }]));
+    assert_eq!(other_admin.sees(own).await["users"]["nodes"], json!([]));
+    // Nobody is asked for what they have said yes to.
+    let letters = async || app.admin.sees("{ auditLog(filter: { action: \"patient.ask\" }) { nodes { id } } }").await;
+    let asked = letters().await;
+    assert_eq!(code(&invites(&admin, &ada.email, "PATIENT", None).await), "EMAIL_TAKEN");
+    assert_eq!(letters().await, asked);
+}
+
+#[tokio::test]
+async fn a_clinic_books_for_a_patient_whose_account_it_has_made() {
+    let Scene { app, doctor, admin, other_admin, .. } = Scene::new().await;
+    let invited = invites(&admin, "ada@example.com", "PATIENT", None).await;
+    let id = invited["user"]["id"].as_str().unwrap();
+    let slots = doctor.slots(&app, 3).await;
+    assert!(books_for(&doctor.actor, &slots[0], id).await["appointment"].is_object());
+    assert_eq!(code(&books_for(&other_admin, &slots[1], id).await), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn who_becomes_something_else_has_to_sign_in_again_and_what_was_open_ends() {
+    let Scene { app, here, admin, .. } = Scene::new().await;
+    let mut colleague = app.clinic_admin("Ola", &here).await;
+    let mut socket = colleague.connects().await;
+    socket.watches("mine", "subscription { appointmentEvents { appointment { id } } }", json!({})).await;
+    let changed = changes_role(&admin, &colleague.id, "PATIENT", None).await;
+    assert_eq!((&changed["user"]["role"], &changed["user"]["clinic"]), (&json!("PATIENT"), &Value::Null), "{changed}");
+    assert_eq!(socket.is_closed().await, 4403);
+    assert_eq!(code(&colleague.asks("{ users { totalCount } }", json!({})).await), "UNAUTHENTICATED");
+    assert_eq!(code(&colleague.refreshes().await), "INVALID_TOKEN");
+    let email = colleague.email.clone();
+    colleague.signs_in(&email).await;
+    assert_eq!(code(&colleague.asks("{ users { totalCount } }", json!({})).await), "FORBIDDEN");
+    // Not the clinic's to change any more: it does not even see them.
+    assert_eq!(code(&changes_role(&admin, &colleague.id, "ADMIN", None).await), "NOT_FOUND");
+    let back = changes_role(&app.admin, &colleague.id, "ADMIN", Some(&here)).await;
+    assert_eq!(back["user"]["clinic"]["id"], json!(here));
+}
+
+#[tokio::test]
+async fn who_is_deactivated_is_out_within_a_second_and_comes_in_again_only_when_reactivated() {
+    let Scene { app, doctor, admin, .. } = Scene::new().await;
+    let mut dora = doctor.actor.clone();
+    let mut socket = dora.connects().await;
+    socket.watches("mine", "subscription { appointmentEvents { appointment { id } } }", json!({})).await;
+    let gone = deactivates(&admin, &dora.id).await;
+    assert_eq!(gone["user"]["active"], false, "{gone}");
+    assert_eq!(socket.is_closed().await, 4403);
+    assert_eq!(code(&dora.asks("{ viewer { name } }", json!({})).await), "UNAUTHENTICATED");
+    assert_eq!(code(&dora.refreshes().await), "INVALID_TOKEN");
+    let login = json!({ "email": dora.email, "password": PASSWORD });
+    let refused = app.visitor().does("login", "LoginInput", login, "session { accessToken }").await;
+    assert_eq!(code(&refused), "INVALID_CREDENTIALS");
+    let email = dora.email.clone();
+    let input = json!({ "userId": dora.id });
+    let back = admin.does("reactivateUser", "ReactivateUserInput", input, WHO).await;
+    assert_eq!(back["user"]["active"], true, "{back}");
+    dora.signs_in(&email).await;
+    let log = app.admin.sees("{ auditLog(first: 2) { nodes { action subjectId actor { name } } } }").await;
+    let entry = |action| json!({ "action": action, "subjectId": dora.id, "actor": { "name": "Olga" } });
+    assert_eq!(log["auditLog"]["nodes"], json!([entry("user.reactivate"), entry("user.deactivate")]));
+}
+
+#[tokio::test]
+async fn nobody_changes_themselves_or_whom_they_do_not_rule() {
+    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let ada = app.patient("Ada").await;
+    ada.books(&doctor.slots(&app, 3).await[0]).await;
+    for (actor, id, refused) in [
+        (&admin, &admin.id, "FORBIDDEN"),
+        (&app.admin, &app.admin.id, "FORBIDDEN"),
+        // Seen by the clinic, but not the clinic's.
+        (&admin, &ada.id, "FORBIDDEN"),
+        (&other_admin, &ada.id, "NOT_FOUND"),
+        (&other_admin, &admin.id, "NOT_FOUND"),
+        (&other_admin, &doctor.actor.id, "NOT_FOUND"),
+        (&admin, &app.admin.id, "NOT_FOUND"),
+        (&doctor.actor, &ada.id, "FORBIDDEN"),
+        (&ada, &ada.id, "FORBIDDEN"),
+    ] {
+        assert_eq!(code(&deactivates(actor, id).await), refused);
+        assert_eq!(code(&changes_role(actor, id, "ADMIN", None).await), refused);
+    }
+    assert_eq!(code(&changes_role(&app.admin, &ada.id, "DOCTOR", None).await), "INVALID");
+    assert_eq!(code(&changes_role(&app.admin, &doctor.actor.id, "PATIENT", Some(&here)).await), "INVALID");
+    assert_eq!(code(&changes_role(&other_admin, "nobody", "PATIENT", None).await), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn of_two_admins_of_the_platform_who_let_go_of_each_other_at_once_one_stays() {
+    let app = TestApp::start().await;
+    let mut second = app.visitor();
+    let input = json!({ "email": "second@example.com", "name": "Second", "role": "ADMIN", "password": PASSWORD });
+    app.admin.does("inviteUser", "InviteUserInput", input, WHO).await;
+    second.signs_in("second@example.com").await;
+    let (one, other) =
+        tokio::join!(deactivates(&app.admin, &second.id), changes_role(&second, &app.admin.id, "PATIENT", None));
+    let done = [&one, &other].into_iter().filter(|answer| answer["user"].is_object()).count();
+    assert_eq!(done, 1, "{one} {other}");
+    let mut stayed = app.visitor();
+    let email = if one["user"].is_object() { "root@example.com" } else { "second@example.com" };
+    eventually("whoever stayed rules the platform", async || {
+        stayed.signs_in(email).await;
+        let count = stayed.sees("{ users(filter: { role: ADMIN, active: true }) { totalCount } }").await;
+        (count["users"]["totalCount"] == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn users_are_listed_by_name_searched_and_paged_within_what_an_admin_rules() {
+    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let ada = app.patient("Ada").await;
+    ada.books(&doctor.slots(&app, 3).await[0]).await;
+    app.patient("Zoe").await;
+    let names = async |actor: &Actor, filter: &str| {
+        let page = actor.sees(&format!("{{ users(filter: {{ {filter} }}) {{ totalCount nodes {{ name }} }} }}")).await;
+        let nodes = page["users"]["nodes"].as_array().unwrap().clone();
+        assert_eq!(page["users"]["totalCount"], nodes.len());
+        nodes.iter().map(|user| user["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&admin, "").await, ["Ada", "Dora", "Olga"]);
+    assert_eq!(names(&other_admin, "").await, ["Otto"]);
+    assert_eq!(names(&app.admin, "").await, ["Ada", "Dora", "Olga", "Otto", "Root", "Zoe"]);
+    assert_eq!(names(&app.admin, &format!("clinicId: \"{here}\"")).await, ["Ada", "Dora", "Olga"]);
+    assert!(names(&other_admin, &format!("clinicId: \"{here}\"")).await.is_empty());
+    assert!(names(&admin, "clinicId: \"nowhere\"").await.is_empty());
+    assert_eq!(names(&admin, "search: \"ORA\"").await, ["Dora"]);
+    assert!(names(&app.admin, "search: \"%\"").await.is_empty());
+    assert_eq!(names(&app.admin, "role: PATIENT").await, ["Ada", "Zoe"]);
+    deactivates(&app.admin, &ada.id).await;
+    assert_eq!(names(&app.admin, "active: false").await, ["Ada"]);
+    let first = app.admin.sees("{ users(first: 2) { nodes { name } pageInfo { endCursor hasNextPage } } }").await;
+    assert_eq!(first["users"]["nodes"], json!([{ "name": "Ada" }, { "name": "Dora" }]));
+    let query =
+        format!("{{ users(first: 9, after: {}) {{ nodes {{ name }} }} }}", first["users"]["pageInfo"]["endCursor"]);
+    assert_eq!(app.admin.sees(&query).await["users"]["nodes"].as_array().unwrap().len(), 4);
+    for stranger in [&doctor.actor, &ada] {
+        let answer = stranger.asks("{ users { totalCount } }", json!({})).await;
+        assert!(["FORBIDDEN", "UNAUTHENTICATED"].contains(&&*code(&answer)), "{answer}");
+    }
+    let endless = format!("{{ users(filter: {{ search: \"{}\" }}) {{ totalCount }} }}", "a".repeat(201));
+    assert_eq!(code(&admin.asks(&endless, json!({})).await), "BAD_USER_INPUT");
+}
