@@ -7,6 +7,7 @@ use medislot::{
     accounts::{Account, parse_email},
     api::Lifetime,
     app::{self, App},
+    calendar,
     config::Config,
     demo::{self, Sizes},
     documents,
@@ -47,6 +48,8 @@ enum Command {
     Worker(Common),
     /// Bring the database to the present schema, and end.
     Migrate(Common),
+    /// Say that the database was restored from a backup: what clients and Redis remember of the time since is not believed any more.
+    Restored(Common),
     /// Make demo data in an empty database.
     Seed(Seed),
     /// Make an admin of the platform; the password comes from standard input.
@@ -156,6 +159,11 @@ async fn main() -> Result<()> {
         Command::Migrate(common) => {
             app::open_database(&common.config()?).await?;
             println!("The database is at the present schema.");
+            Ok(())
+        }
+        Command::Restored(common) => {
+            calendar::renew_log(&app::open_database(&common.config()?).await?).await?;
+            println!("The log of changes is another now: start the servers, and whoever watched begins anew.");
             Ok(())
         }
         Command::Seed(arguments) => seed(arguments).await,

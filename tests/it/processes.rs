@@ -248,6 +248,23 @@ async fn a_mutation_over_server_sent_events_is_not_cut_by_the_end_of_the_server(
 }
 
 #[tokio::test]
+async fn cursors_of_the_time_before_a_restored_backup_are_expired() {
+    let database = TestDatabase::create().await;
+    assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());
+    let server = Server::start(&database, &[]);
+    let patient = demo_patient(&server.address).await;
+    let (_, doctor) = open_slot(&patient).await;
+    let seen = patient.sees(&format!("{{ doctor(id: \"{doctor}\") {{ calendarCursor }} }}")).await;
+    server.dies();
+    assert!(Server::command(&database, &["restored"]).stdout(Stdio::null()).status().unwrap().success());
+    let server = Server::start(&database, &[]);
+    let mut socket = demo_patient(&server.address).await.connects().await;
+    let query = "subscription ($d: [ID!], $a: Cursor) { slotEvents(doctorIds: $d, after: $a) { version } }";
+    socket.subscribes("1", query, json!({ "d": [doctor], "a": seen["doctor"]["calendarCursor"] })).await;
+    assert_eq!(socket.hears().await["payload"][0]["extensions"]["code"], "CURSOR_EXPIRED");
+}
+
+#[tokio::test]
 async fn a_worker_alone_confirms_what_a_server_without_one_books() {
     let database = TestDatabase::create().await;
     assert!(Server::command(&database, &["seed"]).stdout(Stdio::null()).status().unwrap().success());

@@ -27,13 +27,24 @@ use sea_orm::{
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// The identity of this database's log: another after a restore from elsewhere.
+/// The identity of this database's log: another once it was restored from a backup.
 ///
 /// # Errors
 /// Where the database does not answer.
 pub async fn log_id(database: &Database) -> Result<Uuid, Rejection> {
     let row = calendar_log::Entity::find().one(database.reader()).await?;
     Ok(row.ok_or_else(|| Internal::new("the calendar log has no identity"))?.id)
+}
+
+/// Makes this another log: whoever remembers the one before, be it a client with a cursor or Redis with calendars, begins anew.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn renew_log(database: &Database) -> Result<(), Rejection> {
+    let transaction = database.begin().await?;
+    let renewed = calendar_log::Entity::update_many().col_expr(calendar_log::Column::Id, Expr::value(Uuid::new_v4()));
+    renewed.exec(&*transaction).await?;
+    transaction.commit().await
 }
 
 /// Gives a new doctor a calendar.
