@@ -262,11 +262,11 @@ impl Accounts {
         (action, user): (&str, &User),
     ) -> Result<(), Rejection> {
         let now = self.clock.now();
-        end_sessions_of_in(&transaction, user.id, None, now).await?;
+        let ended = end_sessions_of_in(&transaction, user.id, None, now).await?;
         let clinic_id = user.clinic_id.or(viewer.clinic());
         note_in(&transaction, viewer, action, (user.id, user.role, clinic_id), now).await?;
         transaction.commit().await?;
-        self.sessions_ended();
+        self.sessions_ended(ended).await;
         tracing::info!(user.id = %user.id, action, "changed");
         Ok(())
     }
