@@ -21,4 +21,6 @@ pub use jobs::{cut_log, relay};
 pub use model::{AppointmentStep, CalendarEvent, Change};
 pub use position::{Position, Snapshot};
 pub use publisher::Publisher;
-pub use store::{Turn, events_after, log_id, open_in, record_in, record_moves_in, renew_log, take_turn_in, try_turn_in, versions};
+pub use store::{
+    Turn, events_after, log_id, open_in, record_in, record_moves_in, renew_log, take_turn_in, try_turn_in, versions,
+};

@@ -60,7 +60,8 @@ impl LoginCodeMutation {
         RequestPayload::from_outcome(request.await)
     }
 
-    /// Sign in with a code. It works once, and can be tried five times.
+    /// Sign in with a code. It works once, and can be tried five times. Where it is the first proof that the e-mail address is the user's, the password
+    /// that was set before is forgotten and all other sessions end: somebody else may have registered the address.
     async fn login_with_code(
         &self,
         context: &Context<'_>,

@@ -1,6 +1,6 @@
 //! Coming in by a code.
 
-use crate::support::{Actor, Postbox, TestApp, code, code_in, codes};
+use crate::support::{Actor, PASSWORD, Postbox, TestApp, code, code_in, codes};
 use chrono::TimeDelta;
 use medislot::kernel::client::Client;
 use sea_orm::EntityTrait;
@@ -57,8 +57,44 @@ async fn a_code_of_six_digits_signs_in_once_and_proves_the_address() {
     let input = json!({ "email": ada.email.to_uppercase(), "code": letter.code() });
     let session = comes_in(&app, input.clone()).await;
     assert_eq!(session["session"]["user"]["id"], ada.id, "{session}");
-    assert_eq!(ada.sees("{ viewer { emailVerified } }").await["viewer"]["emailVerified"], true);
+    let mut came = app.visitor();
+    came.token = session["session"]["accessToken"].as_str().map(str::to_owned);
+    assert_eq!(came.sees("{ viewer { emailVerified } }").await["viewer"]["emailVerified"], true);
     assert_eq!(code(&comes_in(&app, input).await), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn whoever_proves_an_address_first_locks_out_those_who_registered_it_without_having_it() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let thief = app.patient("Ada").await;
+    let input = json!({ "email": thief.email });
+    for is_first in [true, false] {
+        asks_for_code(&app, input.clone()).await;
+        app.works().await;
+        let right = sent(&postbox, &thief.email).pop().unwrap();
+        let session = comes_in(&app, json!({ "email": thief.email, "code": right })).await;
+        assert!(session["session"].is_object(), "{session}");
+        if is_first {
+            let refused = thief.asks("{ viewer { id } }", json!({})).await;
+            assert_eq!(refused["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+            let input = json!({ "email": thief.email, "password": PASSWORD });
+            let refused = app.visitor().does("login", "LoginInput", input, SESSION).await;
+            assert_eq!(code(&refused), "INVALID_CREDENTIALS");
+            let mut ada = app.visitor();
+            ada.token = session["session"]["accessToken"].as_str().map(str::to_owned);
+            asks_for_code(&app, json!({ "email": thief.email })).await;
+            app.works().await;
+            let code = sent(&postbox, &thief.email).pop().unwrap();
+            let input = json!({ "code": code, "newPassword": PASSWORD });
+            ada.does("changePassword", "ChangePasswordInput", input, "user { id }").await;
+        } else {
+            // The address was proven before: a code is one more way in.
+            let input = json!({ "email": thief.email, "password": PASSWORD });
+            let session = app.visitor().does("login", "LoginInput", input, SESSION).await;
+            assert!(session["session"].is_object(), "{session}");
+        }
+    }
 }
 
 #[tokio::test]

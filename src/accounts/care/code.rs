@@ -78,7 +78,8 @@ impl Accounts {
         transaction.commit().await
     }
 
-    /// Signs in with a code. One that was sent proves the address that it was sent to.
+    /// Signs in with a code. One that was sent proves the address that it was sent to; if nobody has done that before, the password is forgotten
+    /// and every session ends.
     ///
     /// # Errors
     /// `Invalid` for what is no telephone number, `InvalidToken` for a code that is wrong, used, not the last one or over, `TooManyAttempts`.
@@ -104,9 +105,15 @@ impl Accounts {
         };
         let wrong = || Refusal::of("code", Code::InvalidToken, "The code is wrong, was used, or is over.");
         let user = user.filter(|user| user.active).ok_or_else(wrong)?;
+        let mut ended = Vec::new();
         let transaction = self.database.begin().await?;
         match (&address, &proof) {
             (Some(CodeAddress::Email(_)), Some(Proof { address, .. })) if user.email == *address => {
+                if !user.email_verified {
+                    // Whoever made the account may be somebody who does not have the address: they shall not come in any more.
+                    store::set_password_in(&transaction, user.id, "").await?;
+                    ended = store::end_sessions_but_in(&transaction, user.id, None, now).await?;
+                }
                 store::verify_email_in(&transaction, user.id, now).await?;
             }
             (Some(CodeAddress::Phone(_)), Some(Proof { address, .. }))
@@ -120,6 +127,7 @@ impl Accounts {
         }
         let session = self.begin_session_in(&transaction, user.id, client, now).await?;
         transaction.commit().await?;
+        self.sessions_ended(ended).await;
         tracing::info!(user.id = %user.id, "signed in with a code");
         self.issued(self.user(user.id).await?, session, now)
     }
