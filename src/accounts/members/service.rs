@@ -229,7 +229,7 @@ impl Accounts {
     /// `NotFound`, or `Forbidden`, also for oneself.
     pub async fn set_active(&self, viewer: &Viewer, id: UserId, active: bool) -> Result<User, Rejection> {
         let (transaction, user) = self.begin_change(viewer, id).await?;
-        if user.erased && active {
+        if user.erased_at.is_some() && active {
             return Err(Refusal::of("userId", Code::Invalid, "The account was deleted.").into());
         }
         if user.active != active {
