@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use support::{Client, Report, Samples, Server};
-use tokio::{net::TcpStream, sync::mpsc};
+use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{Message, client::IntoClientRequest, protocol::WebSocketConfig},
@@ -72,17 +72,29 @@ async fn text(socket: &mut Socket) -> String {
     }
 }
 
+/// Many who listen; gone when this is dropped.
+struct Crowd {
+    heard: mpsc::UnboundedReceiver<(usize, u64, String)>,
+    _listening: JoinSet<()>,
+}
+
+impl Crowd {
+    /// The next thing that any of them hears: who, when and what.
+    async fn hears(&mut self) -> (usize, u64, String) {
+        let next = tokio::time::timeout(Duration::from_secs(10), self.heard.recv()).await;
+        next.expect("something is lost").expect("somebody hears")
+    }
+}
+
 /// Opens many sockets, some at a time, and lets each tell what it hears.
-async fn crowd<F: Future<Output = Socket>>(
-    count: usize,
-    connect: impl Fn(usize) -> F,
-) -> mpsc::UnboundedReceiver<(usize, u64, String)> {
+async fn crowd<F: Future<Output = Socket>>(count: usize, connect: impl Fn(usize) -> F) -> Crowd {
     let (heard, receiver) = mpsc::unbounded_channel();
+    let mut listening = JoinSet::new();
     for begin in (0..count).step_by(200) {
         let sockets = join_all((begin..count.min(begin + 200)).map(&connect)).await;
         for (place, mut socket) in sockets.into_iter().enumerate() {
             let heard = heard.clone();
-            tokio::spawn(async move {
+            listening.spawn(async move {
                 while let Some(Ok(message)) = socket.next().await {
                     let at = now();
                     let Message::Text(text) = message else { continue };
@@ -95,7 +107,7 @@ async fn crowd<F: Future<Output = Socket>>(
             });
         }
     }
-    receiver
+    Crowd { heard: receiver, _listening: listening }
 }
 
 fn microseconds(text: &str) -> u64 {
@@ -165,7 +177,7 @@ async fn bare(bytes: &str) -> f64 {
         let sent = now();
         client.post(format!("http://{}/send", server.1)).body(bytes.to_owned()).send().await.expect("it is there");
         for _ in 0..CLIENTS {
-            let (_, at, _) = heard.recv().await.expect("somebody hears");
+            let (_, at, _) = heard.hears().await;
             if round > 0 {
                 samples.push(Duration::from_micros(at.saturating_sub(sent)));
             }
@@ -216,7 +228,7 @@ async fn main() {
     change(&admin, &doctor).await;
     let mut bytes = String::new();
     for _ in 0..1_000 {
-        bytes = heard.recv().await.expect("somebody hears").2;
+        bytes = heard.hears().await.2;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let few = resident_kilobytes(&server);
@@ -228,8 +240,7 @@ async fn main() {
     for round in 0..=ROUNDS {
         change(&admin, &doctor).await;
         for number in 0..CLIENTS {
-            let (_, at, text) =
-                if number < 1_000 { heard.recv().await } else { more.recv().await }.expect("somebody hears");
+            let (_, at, text) = if number < 1_000 { heard.hears().await } else { more.hears().await };
             if round > 0 {
                 samples.push(Duration::from_micros(at.saturating_sub(microseconds(&text))));
             }
@@ -267,8 +278,7 @@ async fn spread(server: &Server, admin: &Client, report: &mut Report, bare: f64)
     let listening = tokio::spawn(async move {
         let (mut samples, mut last) = (Samples::default(), vec![0_i64; CLIENTS]);
         while samples.len() < changes * 100 {
-            let next = tokio::time::timeout(Duration::from_secs(10), heard.recv()).await;
-            let (place, at, text) = next.expect("something is lost").expect("somebody hears");
+            let (place, at, text) = heard.hears().await;
             let message: Value = serde_json::from_str(&text).expect("JSON");
             let version = message["payload"]["data"]["slotEvents"]["version"].as_i64().expect("a version");
             assert!(last[place] == 0 || version == last[place] + 1, "{} then {version}", last[place]);
