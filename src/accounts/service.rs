@@ -2,13 +2,14 @@
 
 use super::{
     attempts::{Attempt, Attempts, By},
+    care,
     endings::Endings,
     model::{
         Account, Credentials, IssuedSession, LOCALE, NewUser, RoleName, SignOut, User, canonical_email, parse_phone,
         words_about,
     },
     password::Passwords,
-    sessions::Proven,
+    sessions::{BELIEVED, Proven},
     store::{self, Presented},
     token::Tokens,
 };
@@ -52,6 +53,8 @@ pub struct Accounts {
     pub(super) endings: Endings,
     /// What tokens prove that are used, by their SHA-256 hashes.
     pub(super) proven: Cache<[u8; 32], Arc<Proven>>,
+    /// Sessions that the database knew nothing of a moment ago.
+    pub(super) refused: Cache<SessionId, ()>,
 }
 
 impl Accounts {
@@ -66,7 +69,8 @@ impl Accounts {
         bus: Arc<dyn Bus>,
     ) -> Self {
         let proven = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_idle(REMEMBERED).build();
-        Self { database, clock, tokens, passwords, attempts, endings: Endings::new(bus), proven }
+        let refused = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(BELIEVED).build();
+        Self { database, clock, tokens, passwords, attempts, endings: Endings::new(bus), proven, refused }
     }
 
     /// Makes a patient's account and signs in.
@@ -137,13 +141,16 @@ impl Accounts {
         let known = store::find_by_email(&self.database, &email).await?;
         let (user, hash) = known.unzip();
         let hash = hash.filter(|hash| !hash.is_empty());
-        let right = self.passwords.verify(credentials.password, hash).await?;
-        let Some(user) = user.filter(|user| right && user.active) else {
-            return Err(Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into());
-        };
-        self.attempts.succeeded(Attempt::Login, &by).await;
+        let right = self.passwords.verify(credentials.password, hash.clone()).await?;
+        let wrong = || Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.");
+        let user = user.filter(|user| right && user.active).ok_or_else(wrong)?;
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
+        // The password may have become another, or the account worthless, while this one was looked at.
+        let locked = care::find_locked_in(&transaction, user.id).await?;
+        let locked = locked.filter(|(user, present)| user.active && hash.as_ref() == Some(present));
+        let (user, _) = locked.ok_or_else(wrong)?;
+        self.attempts.succeeded(Attempt::Login, &by).await;
         let session = self.begin_session_in(&transaction, user.id, client, now).await?;
         transaction.commit().await?;
         self.issued(user, session, now)

@@ -53,6 +53,14 @@ impl Allowance {
         budgets.spend(principal, cost).await.map_err(rate_limited)
     }
 
+    /// Pays for having found out that a token proves nothing, which is work too.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` where the visitors at this address have spent their budget.
+    pub async fn refuse(&self, visitors: Principal) -> Result<(), ServerError> {
+        self.spend(visitors, 1).await
+    }
+
     /// A turn for a query or a mutation.
     ///
     /// # Errors

@@ -172,14 +172,20 @@ impl Exchange<'_> {
             Ok(viewer) => viewer,
             Err(rejection) => {
                 let status = match rejection {
-                    Rejection::Unauthenticated => StatusCode::UNAUTHORIZED,
+                    Rejection::Unauthenticated => {
+                        let visitors = Principal::Visitors(self.address.0);
+                        if let Err(error) = self.api.allowance.refuse(visitors).await {
+                            return self.request_error(Answer::from_errors(vec![error]));
+                        }
+                        StatusCode::UNAUTHORIZED
+                    }
                     _ => StatusCode::SERVICE_UNAVAILABLE,
                 };
                 let response = reveal(Answer::from_errors(vec![server_error(rejection)]), self.request_id);
                 return answer(response, self.media_type, status);
             }
         };
-        let client = Client { device: device(self.headers), address: self.address.0 };
+        let client = Client { device: device(self.headers), address: Some(self.address.0) };
         let principal = Principal::of(viewer.as_ref(), &client);
         let mut response = match self.api.admit(asked, principal, self.request_id).await {
             Ok(operation) => self.run(operation, (viewer, proven_until), client, is_get).await,

@@ -114,7 +114,7 @@ pub struct ChangeEmailInput {
     email: EmailAddress,
     /// Your password.
     password: Option<String>,
-    /// A login code, where you have no password.
+    /// A login code that you asked for at most a minute ago, where you have no password.
     code: Option<String>,
 }
 
@@ -123,7 +123,7 @@ pub struct ChangeEmailInput {
 pub struct ChangePasswordInput {
     /// The password that you have.
     current_password: Option<String>,
-    /// A login code, where you have no password.
+    /// A login code that you asked for at most a minute ago, where you have no password.
     code: Option<String>,
     /// The new password, 8 characters to 1,000 bytes, and not easy to guess.
     new_password: String,
@@ -134,7 +134,7 @@ pub struct ChangePasswordInput {
 pub struct DeleteAccountInput {
     /// Your password.
     password: Option<String>,
-    /// A login code, where you have no password.
+    /// A login code that you asked for at most a minute ago, where you have no password.
     code: Option<String>,
 }
 
@@ -143,7 +143,7 @@ pub struct DeleteAccountInput {
 pub struct ExportMyDataInput {
     /// Your password.
     password: Option<String>,
-    /// A login code, where you have no password.
+    /// A login code that you asked for at most a minute ago, where you have no password.
     code: Option<String>,
 }
 
@@ -165,7 +165,8 @@ impl AccountMutation {
         )
     }
 
-    /// Set a password with the token of a letter, also of an invitation; all sessions end, and a new one begins.
+    /// Set a password with the token of a letter, also of an invitation; all sessions end, and a new one begins. Where it is the first proof that
+    /// the e-mail address is the user's, a confirmed telephone number is forgotten: somebody else may have registered the address.
     #[graphql(complexity = "HASHING + child_complexity")]
     async fn reset_password(
         &self,
@@ -177,14 +178,18 @@ impl AccountMutation {
         SessionPayload::from_outcome(context.services().accounts.reset_password(&token, password, client).await)
     }
 
-    /// Confirm an address with the token of a letter. Where that is not the one that you signed in with so far, it is from now on.
+    /// Confirm an address with the token of a letter. Where that is not the one that you signed in with so far, it is from now on. Send your access
+    /// token along: somebody else may have registered the address, so where it is confirmed for the first time, and not by a session of the
+    /// account, the password and a confirmed telephone number are forgotten and all sessions end. A letter says so; sign in with a code then, or
+    /// set a new password.
     async fn verify_email(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: VerifyEmailInput,
     ) -> Result<UserPayload, Failure> {
         let token = SecretString::from(input.token);
-        UserPayload::from_outcome(context.services().accounts.verify_email(&token, context.caller().client()).await)
+        let (accounts, caller) = (&context.services().accounts, context.caller());
+        UserPayload::from_outcome(accounts.verify_email(&token, caller.viewer(), caller.client()).await)
     }
 
     /// Confirm your telephone number with the code that was sent there. From now on it is a way in, and nobody else's.
@@ -215,7 +220,8 @@ impl AccountMutation {
         UserPayload::from_outcome(context.services().accounts.update_profile(context.signed_in()?, patch).await)
     }
 
-    /// Ask for a letter to another address whose link makes it yours, for 3 days. The old one is told when that happens.
+    /// Ask for a letter to another address whose link makes it yours, for 3 days. The old one is told now, and when that happens; changing the
+    /// password makes the link worthless.
     #[graphql(guard = "For::SignedIn", complexity = "HASHING + child_complexity")]
     async fn change_email(
         &self,
@@ -227,7 +233,7 @@ impl AccountMutation {
         RequestPayload::from_outcome(accounts.change_email(context.signed_in()?, &input.email.0, assurance).await)
     }
 
-    /// Change your password; all your other sessions end.
+    /// Change your password; all your other sessions end, and links and codes that you were sent before are worth nothing any more.
     #[graphql(guard = "For::SignedIn", complexity = "2 * HASHING + child_complexity")]
     async fn change_password(
         &self,

@@ -15,14 +15,20 @@ pub enum Letter {
     VerifyEmail,
     /// An account shall move to this address: a link proves it.
     ConfirmEmail,
+    /// Somebody asked that the account move to another address.
+    EmailChangeAsked,
     /// The account has another address now.
     EmailChanged,
     /// A link sets a new password.
     ResetPassword,
     /// The password was changed.
     PasswordChanged,
+    /// The address was proven for the first time, and every way in that was there before is forgotten.
+    AccessForgotten,
     /// A code signs in.
     LoginCode,
+    /// From now on a third party lets somebody in.
+    IdentityLinked,
     /// A code proves the telephone number.
     ConfirmPhone,
     /// Name, telephone number, time zone or language were changed.
@@ -39,13 +45,16 @@ pub enum Letter {
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::VerifyEmail,
         Self::ConfirmEmail,
+        Self::EmailChangeAsked,
         Self::EmailChanged,
         Self::ResetPassword,
         Self::PasswordChanged,
+        Self::AccessForgotten,
         Self::LoginCode,
+        Self::IdentityLinked,
         Self::ConfirmPhone,
         Self::ProfileChanged,
         Self::Invitation,
@@ -60,10 +69,13 @@ impl Letter {
         match self {
             Self::VerifyEmail => "verify-email",
             Self::ConfirmEmail => "confirm-email",
+            Self::EmailChangeAsked => "email-change-asked",
             Self::EmailChanged => "email-changed",
             Self::ResetPassword => "reset-password",
             Self::PasswordChanged => "password-changed",
+            Self::AccessForgotten => "access-forgotten",
             Self::LoginCode => "login-code",
+            Self::IdentityLinked => "identity-linked",
             Self::ConfirmPhone => "confirm-phone",
             Self::ProfileChanged => "profile-changed",
             Self::Invitation => "invitation",
@@ -107,6 +119,8 @@ pub struct Proof {
     pub user_id: UserId,
     /// Where it was sent.
     pub address: String,
+    /// When it was asked for.
+    pub asked_at: DateTime<Utc>,
     /// The clinic, of a ticket to join one.
     pub clinic_id: Option<ClinicId>,
 }
