@@ -84,6 +84,10 @@ pub async fn page(
         select = select.filter(user::Column::Role.eq(role));
     }
     if let Some(clinic) = filter.clinic_id {
+        if matches!(scope.extent(), Extent::Clinic(own) if own != clinic) {
+            // Which patients of one clinic are another's too is not for either to know.
+            return Ok(Page::empty());
+        }
         select = select.filter(of_clinic(clinic));
     }
     if let Some(active) = filter.active {
