@@ -29,6 +29,7 @@ async fn books_for(actor: &Actor, slot: &str, patient: &str) -> Value {
 struct Scene {
     app: TestApp,
     here: String,
+    there: String,
     doctor: crate::support::Doctor,
     admin: Actor,
     other_admin: Actor,
@@ -42,13 +43,13 @@ impl Scene {
         let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
         let admin = app.clinic_admin("Olga", &here).await;
         let other_admin = app.clinic_admin("Otto", &there).await;
-        Self { app, here, doctor, admin, other_admin }
+        Self { app, here, there, doctor, admin, other_admin }
     }
 }
 
 #[tokio::test]
 async fn admins_invite_admins_and_patients_into_their_clinic_and_doctors_patients() {
-    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let Scene { app, here, doctor, admin, other_admin, .. } = Scene::new().await;
     let invited = invites(&admin, "new.admin@example.com", "ADMIN", None).await;
     assert_eq!(
         (&invited["user"]["role"], &invited["user"]["clinic"]["id"]),
@@ -104,7 +105,7 @@ async fn who_is_invited_sets_a_password_by_the_link_and_doctors_too() {
 
 #[tokio::test]
 async fn a_patient_who_is_registered_is_asked_and_booked_for_once_they_accept() {
-    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let Scene { app, here, doctor, admin, other_admin, .. } = Scene::new().await;
     let ada = app.patient("Ada").await;
     let slots = doctor.slots(&app, 3).await;
     assert_eq!(code(&invites(&doctor.actor, &ada.email, "PATIENT", None).await), "EMAIL_TAKEN");
@@ -187,7 +188,7 @@ async fn who_is_deactivated_is_out_within_a_second_and_comes_in_again_only_when_
 
 #[tokio::test]
 async fn nobody_changes_themselves_or_whom_they_do_not_rule() {
-    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let Scene { app, here, doctor, admin, other_admin, .. } = Scene::new().await;
     let ada = app.patient("Ada").await;
     ada.books(&doctor.slots(&app, 3).await[0]).await;
     for (actor, id, refused) in [
@@ -208,6 +209,47 @@ async fn nobody_changes_themselves_or_whom_they_do_not_rule() {
     assert_eq!(code(&changes_role(&app.admin, &ada.id, "DOCTOR", None).await), "INVALID");
     assert_eq!(code(&changes_role(&app.admin, &doctor.actor.id, "PATIENT", Some(&here)).await), "INVALID");
     assert_eq!(code(&changes_role(&other_admin, "nobody", "PATIENT", None).await), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn an_admin_who_visits_another_clinic_is_not_that_clinics_to_change() {
+    let Scene { app, there, doctor, admin, .. } = Scene::new().await;
+    let slots = doctor.slots(&app, 3).await;
+    for (name, slot, clinic) in [("Ada", &slots[0], Some(&*there)), ("Ben", &slots[1], None)] {
+        let visitor = app.patient(name).await;
+        visitor.books(slot).await;
+        changes_role(&app.admin, &visitor.id, "ADMIN", clinic).await;
+        for answer in [
+            deactivates(&admin, &visitor.id).await,
+            changes_role(&admin, &visitor.id, "ADMIN", None).await,
+            changes_role(&admin, &visitor.id, "PATIENT", None).await,
+            admin.does("reactivateUser", "ReactivateUserInput", json!({ "userId": visitor.id }), WHO).await,
+        ] {
+            assert_eq!(code(&answer), "FORBIDDEN", "{answer}");
+        }
+    }
+    let still = "{ users(filter: { role: ADMIN, active: true }) { nodes { name clinic { name } } } }";
+    let still = app.admin.sees(still).await["users"]["nodes"].clone();
+    assert_eq!(still.as_array().unwrap()[..2], [json!({ "name": "Ada", "clinic": { "name": "There" } }), json!({ "name": "Ben", "clinic": null })]);
+}
+
+#[tokio::test]
+async fn a_clinic_does_not_learn_which_of_its_patients_are_another_clinics_too() {
+    let Scene { app, here, there, doctor, admin, other_admin } = Scene::new().await;
+    let specialty = app.specialty("Dermatology").await;
+    let other_doctor = app.doctor_in("Dan", &there, &[&specialty]).await;
+    let ada = app.patient("Ada").await;
+    for doctor in [&doctor, &other_doctor] {
+        assert!(ada.books(&doctor.slots(&app, 3).await[0]).await["appointment"].is_object());
+    }
+    let patients = async |actor: &Actor, clinic: &str| {
+        let query = format!("{{ users(filter: {{ clinicId: \"{clinic}\", role: PATIENT }}) {{ totalCount nodes {{ name }} }} }}");
+        actor.sees(&query).await["users"].clone()
+    };
+    let (none, one) = (json!({ "totalCount": 0, "nodes": [] }), json!({ "totalCount": 1, "nodes": [{ "name": "Ada" }] }));
+    assert_eq!((patients(&admin, &here).await, patients(&admin, &there).await), (one.clone(), none.clone()));
+    assert_eq!((patients(&other_admin, &here).await, patients(&other_admin, &there).await), (none, one.clone()));
+    assert_eq!((patients(&app.admin, &here).await, patients(&app.admin, &there).await), (one.clone(), one));
 }
 
 #[tokio::test]
@@ -233,7 +275,7 @@ async fn of_two_admins_of_the_platform_who_let_go_of_each_other_at_once_one_stay
 
 #[tokio::test]
 async fn users_are_listed_by_name_searched_and_paged_within_what_an_admin_rules() {
-    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let Scene { app, here, doctor, admin, other_admin, .. } = Scene::new().await;
     let ada = app.patient("Ada").await;
     ada.books(&doctor.slots(&app, 3).await[0]).await;
     app.patient("Zoe").await;

@@ -192,7 +192,7 @@ impl Accounts {
         role: RoleName,
         named: Option<ClinicId>,
     ) -> Result<User, Rejection> {
-        let (transaction, user) = self.begin_change(viewer, id).await?;
+        let (transaction, user, before) = self.begin_change(viewer, id).await?;
         if let Some(clinic) = named
             && store::clinic_name_in(&transaction, clinic).await?.is_none()
         {
@@ -218,7 +218,7 @@ impl Accounts {
         };
         if (user.role, user.clinic_id) != (role, clinic_id) {
             store::set_role_in(&transaction, id, role, clinic_id).await?;
-            self.finish_change(transaction, viewer, ("user.role", &user)).await?;
+            self.finish_change(transaction, viewer, ("user.role", &user, before.or(clinic_id))).await?;
         }
         self.user(id).await
     }
@@ -228,30 +228,39 @@ impl Accounts {
     /// # Errors
     /// `NotFound`, or `Forbidden`, also for oneself.
     pub async fn set_active(&self, viewer: &Viewer, id: UserId, active: bool) -> Result<User, Rejection> {
-        let (transaction, user) = self.begin_change(viewer, id).await?;
+        let (transaction, user, clinic_id) = self.begin_change(viewer, id).await?;
         if user.erased_at.is_some() && active {
             return Err(Refusal::of("userId", Code::Invalid, "The account was deleted.").into());
         }
         if user.active != active {
             store::set_active_in(&transaction, id, active).await?;
             let action = if active { "user.reactivate" } else { "user.deactivate" };
-            self.finish_change(transaction, viewer, (action, &user)).await?;
+            self.finish_change(transaction, viewer, (action, &user, clinic_id)).await?;
         }
         self.user(id).await
     }
 
-    /// Begins to change a user that the viewer may change. The rows of all admins of the platform are taken, so that of two who let go of each
-    /// other at once one stays: so there always is one.
-    async fn begin_change(&self, viewer: &Viewer, id: UserId) -> Result<(Transaction, User), Rejection> {
+    /// Begins to change a user that the viewer may change; tells the clinic whose admin or doctor it is. The rows of all admins of the platform are
+    /// taken, so that of two who let go of each other at once one stays: so there always is one.
+    async fn begin_change(
+        &self,
+        viewer: &Viewer,
+        id: UserId,
+    ) -> Result<(Transaction, User, Option<ClinicId>), Rejection> {
         let transaction = self.database.begin().await?;
         let admins = store::lock_with_platform_admins_in(&transaction, id).await?;
         let user = store::find_in(&transaction, viewer.scope(), id).await?;
         let user = user.ok_or_else(|| Refusal::not_found("userId"))?;
-        permit_change(viewer, id, user.role)?;
+        let clinic_id = match user.role {
+            RoleName::Admin => user.clinic_id,
+            RoleName::Doctor => store::clinic_of_doctor_in(&transaction, id).await?,
+            RoleName::Patient => None,
+        };
+        permit_change(viewer, id, clinic_id)?;
         if viewer.role == Role::PlatformAdmin && !admins.contains(&viewer.user_id) {
             return Err(Rejection::Forbidden);
         }
-        Ok((transaction, user))
+        Ok((transaction, user, clinic_id))
     }
 
     /// Ends the sessions of whom a change concerns, and makes it true.
@@ -259,11 +268,10 @@ impl Accounts {
         &self,
         transaction: Transaction,
         viewer: &Viewer,
-        (action, user): (&str, &User),
+        (action, user, clinic_id): (&str, &User, Option<ClinicId>),
     ) -> Result<(), Rejection> {
         let now = self.clock.now();
         let ended = end_sessions_of_in(&transaction, user.id, None, now).await?;
-        let clinic_id = user.clinic_id.or(viewer.clinic());
         note_in(&transaction, viewer, action, (user.id, user.role, clinic_id), now).await?;
         transaction.commit().await?;
         self.sessions_ended(ended).await;
