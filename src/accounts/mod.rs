@@ -25,5 +25,5 @@ pub use model::{
 pub use openid::{Arrival, Identity, OpenId, Return, Secrets, Turned, identities_of};
 pub use password::Passwords;
 pub use service::Accounts;
-pub use store::{insert_user_in, is_email_taken, lock_user_in, rename_in, users};
+pub use store::{insert_user_in, is_email_taken, lock_user_in, rename_doctor_in, users};
 pub use token::{KeyError, Tokens};

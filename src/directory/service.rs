@@ -5,13 +5,13 @@ use super::{
     store,
 };
 use crate::{
-    accounts::{self, Accounts, LOCALE, RoleName},
+    accounts::{self, Accounts, LOCALE, RoleName, User},
     calendar::{self, Change, Move, Place, Publisher, Turn},
     infra::db::{Database, Transaction},
     kernel::{
         check::{Check, NAME},
         clock::Clock,
-        id::{DoctorId, SpecialtyId, UserId},
+        id::{ClinicId, DoctorId, SpecialtyId, UserId},
         page::{Page, PageRequest},
         patch::Patch,
         rejection::{Code, Internal, Refusal, Rejection},
@@ -127,6 +127,7 @@ impl Directory {
             Patch::Set(ids) => Some(distinct(ids)?),
             Patch::Clear => Some(Vec::new()),
         };
+        let is_listed = matches!(patch.active, Patch::Set(true));
         let changes_the_schedule = patch.changes_the_schedule();
         let transaction = self.database.begin().await?;
         // Behind the calendar's row, so that no booking is judged by half of the change.
@@ -137,6 +138,9 @@ impl Directory {
         let name = doctor.name.clone();
         patch.apply_to(&mut doctor, &mut check);
         check.finish()?;
+        if is_listed {
+            self.require_role(doctor.user_id).await?;
+        }
         let mut moves = Vec::new();
         if let Some(specialties) = specialties {
             require_specialties_in(&transaction, &specialties).await?;
@@ -145,7 +149,7 @@ impl Directory {
         }
         store::update_doctor_in(&transaction, &doctor).await?;
         if doctor.name != name {
-            accounts::rename_in(&transaction, doctor.user_id, &doctor.name).await?;
+            accounts::rename_doctor_in(&transaction, doctor.user_id, &doctor.name).await?;
         }
         match turn {
             Some(turn) => self.finish(transaction, turn, &moves).await,
@@ -160,6 +164,55 @@ impl Directory {
     pub async fn deactivate_doctor(&self, viewer: &Viewer, id: DoctorId) -> Result<(), Rejection> {
         let patch = DoctorPatch { active: Patch::Set(false), ..DoctorPatch::default() };
         self.update_doctor(viewer, id, patch).await
+    }
+
+    /// Only who signs in as a doctor can be booked.
+    async fn require_role(&self, user_id: UserId) -> Result<(), Rejection> {
+        let user = accounts::users(&self.database, &[user_id]).await?.remove(&user_id);
+        if user.is_some_and(|user| user.role == RoleName::Doctor) {
+            return Ok(());
+        }
+        let message = "The person is no doctor any more: updateUserRole makes them one again.";
+        Err(Refusal::of("active", Code::Invalid, message).into())
+    }
+
+    /// Changes what somebody may be. Who is no doctor any more is off the list by that, as by [`Directory::deactivate_doctor`]; and wherever they are
+    /// signed in, they have to sign in again.
+    ///
+    /// # Errors
+    /// What [`Accounts::change_role_in`] refuses.
+    pub async fn change_role(
+        &self,
+        viewer: &Viewer,
+        id: UserId,
+        role: RoleName,
+        clinic_id: Option<ClinicId>,
+    ) -> Result<User, Rejection> {
+        let profile = store::doctors_of_users(&self.database, &[id]).await?.remove(&id);
+        let leaves = profile.filter(|_| role != RoleName::Doctor);
+        let transaction = self.database.begin().await?;
+        let turn = match leaves {
+            Some(doctor) => {
+                // Before the row of the user, as whoever changes the doctor.
+                let turn = calendar::take_turn_in(&transaction, doctor.id).await?;
+                store::lock_doctor_in(&transaction, doctor.id).await?;
+                Some(turn)
+            }
+            None => None,
+        };
+        if let Some(ended) = self.accounts.change_role_in(&transaction, viewer, (id, role), clinic_id).await? {
+            match turn {
+                Some(turn) => {
+                    for doctor in store::doctors(&*transaction, &[turn.doctor_id()]).await?.into_values() {
+                        store::update_doctor_in(&transaction, &Doctor { active: false, ..doctor }).await?;
+                    }
+                    self.finish(transaction, turn, &[]).await?;
+                }
+                None => transaction.commit().await?,
+            }
+            self.accounts.sessions_ended(ended).await;
+        }
+        accounts::users(&self.database, &[id]).await?.remove(&id).ok_or(Rejection::NotFound)
     }
 
     /// Saves a visit type of a doctor.

@@ -102,7 +102,7 @@ pub struct UpdateDoctorInput {
     cancellation_notice_hours: MaybeUndefined<i32>,
     /// What the doctor practises, 1 to 100 specialties.
     specialty_ids: MaybeUndefined<Vec<ID>>,
-    /// Whether the doctor is listed and can be booked. For admins; true brings a deactivated doctor back.
+    /// Whether the doctor is listed and can be booked. For admins; true brings a deactivated doctor back, if the person is a doctor still.
     active: MaybeUndefined<bool>,
 }
 

@@ -165,7 +165,7 @@ impl MemberMutation {
     }
 
     /// Change what somebody may be. For admins: a clinic's change its admins and doctors, those of the platform everybody; nobody changes
-    /// themselves. Wherever the person is signed in, they have to sign in again.
+    /// themselves. Wherever the person is signed in, they have to sign in again. Who is no doctor any more is off the list, as by `deactivateDoctor`.
     #[graphql(guard = "For::Admins")]
     async fn update_user_role(
         &self,
@@ -176,7 +176,7 @@ impl MemberMutation {
             let id = input::id(&input.user_id, "userId")?;
             let clinic_id = input.clinic_id.map(|id| input::id(&id, "clinicId")).transpose()?;
             let viewer = context.signed_in()?;
-            context.services().accounts.change_role(viewer, id, input.role.into(), clinic_id).await
+            context.services().directory.change_role(viewer, id, input.role.into(), clinic_id).await
         };
         UserPayload::from_outcome(change.await)
     }

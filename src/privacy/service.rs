@@ -3,6 +3,7 @@
 use crate::{
     accounts::{self, Accounts, Assurance, User},
     booking::{Appointment, Booking, Transition},
+    directory,
     infra::db::Database,
     kernel::{
         clock::Clock,
@@ -33,11 +34,12 @@ impl Privacy {
     /// say any more whose they were.
     ///
     /// # Errors
-    /// What [`Accounts::assure`] refuses; `InUse` for doctors, whose patients' history names them, and for the last admin of the platform.
+    /// What [`Accounts::assure`] refuses; `InUse` for whoever is or was a doctor, whose patients' history names them, and for the last admin of the platform.
     #[tracing::instrument(name = "privacy.delete", skip_all, fields(user.id = %viewer.user_id))]
     pub async fn delete_account(&self, viewer: &Viewer, assurance: Assurance) -> Result<UserId, Rejection> {
         let user = self.accounts.assure(viewer, assurance).await?;
-        if matches!(viewer.role, Role::Doctor(..)) {
+        // Whatever they may be by now: patients' history names them.
+        if directory::doctors_of_users(&self.database, &[user.id]).await?.contains_key(&user.id) {
             let message = "Patients' records name you as their doctor: ask the admin of your clinic to deactivate you.";
             return Err(Refusal::new(Code::InUse, message).into());
         }

@@ -163,6 +163,41 @@ async fn who_becomes_something_else_has_to_sign_in_again_and_what_was_open_ends(
 }
 
 #[tokio::test]
+async fn who_is_no_doctor_any_more_is_off_the_list_until_they_are_one_again() {
+    let Scene { app, doctor, admin, .. } = Scene::new().await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 3).await;
+    let booked = ada.books(&slots[0]).await["appointment"].clone();
+    let mut socket = ada.connects().await;
+    let watched = json!({ "ids": [doctor.id] });
+    socket.watches("slots", "subscription ($ids: [ID!]!) { slotEvents(doctorIds: $ids) { __typename } }", watched).await;
+    assert_eq!(changes_role(&admin, &doctor.actor.id, "PATIENT", None).await["user"]["role"], "PATIENT");
+    assert_eq!(socket.hears().await["type"], "next", "whoever watches is told");
+    let listed = async || app.visitor().sees("{ doctors { totalCount } }").await["doctors"]["totalCount"].clone();
+    assert_eq!(listed().await, 0);
+    assert_eq!(code(&ada.books(&slots[1]).await), "SLOT_UNAVAILABLE");
+    let query = format!("{{ appointment(id: {}) {{ doctor {{ name }} status }} }}", booked["id"]);
+    assert_eq!(ada.sees(&query).await["appointment"]["doctor"]["name"], "Dora", "the appointment remains");
+
+    let update = async |input: Value| admin.does("updateDoctor", "UpdateDoctorInput", input, "doctor { name }").await;
+    assert_eq!(code(&update(json!({ "doctorId": doctor.id, "active": true })).await), "INVALID");
+    let renamed = update(json!({ "doctorId": doctor.id, "name": "Dr. Dora" })).await;
+    assert_eq!(renamed["doctor"]["name"], "Dr. Dora");
+    let mut dora = app.visitor();
+    dora.signs_in(&doctor.actor.email).await;
+    assert_eq!(dora.sees("{ viewer { name } }").await["viewer"]["name"], "Dora", "it is the profile's name alone");
+    let input = json!({ "password": PASSWORD });
+    let refused = dora.does("deleteAccount", "DeleteAccountInput", input, "__typename").await;
+    assert_eq!(code(&refused), "IN_USE", "patients' history names them");
+
+    assert_eq!(changes_role(&app.admin, &dora.id, "DOCTOR", None).await["user"]["role"], "DOCTOR");
+    assert_eq!(listed().await, 0);
+    assert!(update(json!({ "doctorId": doctor.id, "active": true })).await["doctor"].is_object());
+    assert_eq!(listed().await, 1);
+    assert!(ada.books(&slots[1]).await["appointment"].is_object());
+}
+
+#[tokio::test]
 async fn who_is_deactivated_is_out_within_a_second_and_comes_in_again_only_when_reactivated() {
     let Scene { app, doctor, admin, .. } = Scene::new().await;
     let mut dora = doctor.actor.clone();
