@@ -67,7 +67,8 @@ impl MemberQuery {
         let Some(filter) = filter.unwrap_or_default().parse() else {
             return Ok(Page::<accounts::User>::empty().into());
         };
-        Ok(context.services().accounts.list_users(context.signed_in()?, &filter, &request).await?.into())
+        let page = context.services().accounts.list_users(context.signed_in()?, &filter, &request).await?;
+        User::page(context, page).await
     }
 }
 

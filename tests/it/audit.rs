@@ -80,6 +80,34 @@ async fn every_way_to_an_appointment_is_written_down() {
 }
 
 #[tokio::test]
+async fn whoever_is_listed_is_written_down_as_read_if_they_are_a_patient_there_whatever_they_are_by_now() {
+    let app = TestApp::start().await;
+    let (here, there) = (app.clinic("Here").await, app.clinic("There").await);
+    let specialty = app.specialty("Cardiology").await;
+    let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
+    let (own, other) = (app.clinic_admin("Olga", &here).await, app.clinic_admin("Otto", &there).await);
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let slots = doctor.slots(&app, 2).await;
+    ada.books(&slots[0]).await;
+    ben.books(&slots[1]).await;
+    let input = json!({ "userId": ben.id, "role": "ADMIN", "clinicId": there });
+    app.admin.does("updateUserRole", "UpdateUserRoleInput", input, "user { role }").await;
+    app.patient("Zoe").await;
+    let list = "{ users { nodes { name } } }";
+    for (reader, patients) in [(&own, vec!["Ada", "Ben"]), (&other, vec![]), (&app.admin, vec!["Ada", "Ben", "Zoe"])] {
+        reader.sees(list).await;
+        let read = log(&app.admin, json!({ "action": "patient.read", "actorId": reader.id })).await;
+        let mut names: Vec<_> = read.iter().map(|entry| entry["patient"]["name"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        assert_eq!(names, patients);
+    }
+    let email = format!("{{ node(id: \"{}\") {{ ... on User {{ email }} }} }}", ben.id);
+    own.sees(&email).await;
+    assert_eq!(log(&app.admin, json!({ "patientId": ben.id, "actorId": own.id })).await.len(), 2);
+    assert!(log(&app.admin, json!({ "action": "patient.read", "actorId": other.id })).await.is_empty());
+}
+
+#[tokio::test]
 async fn what_is_done_to_an_appointment_is_in_the_log_with_who_did_it() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
