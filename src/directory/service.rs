@@ -77,7 +77,7 @@ impl Directory {
     /// Makes a doctor: the account, the profile and the calendar.
     ///
     /// # Errors
-    /// `Forbidden`, `NotFound` of the clinic or a specialty, what is wrong with the input, or `EmailTaken`.
+    /// `Forbidden`, `NotFound` of the clinic or a specialty, what is wrong with the input, `EmailTaken`, or `TooManyAttempts`.
     pub async fn create_doctor(&self, viewer: &Viewer, new: NewDoctor) -> Result<DoctorId, Rejection> {
         let known = store::clinics(self.database.reader(), &[new.clinic_id]).await?.remove(&new.clinic_id);
         let clinic = known.ok_or_else(|| Refusal::not_found("clinicId"))?;
@@ -91,6 +91,7 @@ impl Directory {
         doctor.check(&mut check);
         check.finish()?;
         let specialties = distinct(specialties)?;
+        self.accounts.count_invitation(viewer, &account.email).await?;
         let user = self.accounts.prepare_invited(user_id, account, RoleName::Doctor, password).await?;
         let recipient = Recipient { user_id, address: user.email.clone(), locale: LOCALE.to_owned() };
         let now = self.clock.now();

@@ -186,7 +186,7 @@ pub struct DoctorMutation;
 #[Object]
 impl DoctorMutation {
     /// Make a doctor: the profile, and the account to sign in with. For admins of the clinic and of the platform.
-    #[graphql(guard = "For::Admins")]
+    #[graphql(guard = "For::Admins", complexity = "super::session::HASHING + child_complexity")]
     async fn create_doctor(
         &self,
         context: &Context<'_>,

@@ -1,6 +1,6 @@
 //! Who belongs where: inviting people, changing what they may be, and letting go of them.
 
-use crate::support::{Actor, TestApp, code, eventually};
+use crate::support::{Actor, TestApp, code, codes, eventually};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse battery";
@@ -130,6 +130,47 @@ async fn a_patient_who_is_registered_is_asked_and_booked_for_once_they_accept() 
     let asked = letters().await;
     assert_eq!(code(&invites(&admin, &ada.email, "PATIENT", None).await), "EMAIL_TAKEN");
     assert_eq!(letters().await, asked);
+}
+
+#[tokio::test]
+async fn who_is_registered_as_a_patient_is_not_asked_to_join_by_being_invited_as_an_admin() {
+    let Scene { app, admin, .. } = Scene::new().await;
+    let ada = app.patient("Ada").await;
+    assert_eq!(code(&invites(&admin, &ada.email, "ADMIN", None).await), "EMAIL_TAKEN");
+    let asked = app.admin.sees("{ auditLog(filter: { action: \"patient.ask\" }) { nodes { id } } }").await;
+    assert_eq!(asked["auditLog"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn invitations_are_counted_by_who_makes_them_and_by_who_gets_them() {
+    let app = TestApp::start_with(|config| {
+        config.limits.password_attempts = 4;
+        config.limits.attempts_from_one_place = 6;
+    })
+    .await;
+    let here = app.clinic("Here").await;
+    let specialty = app.specialty("Cardiology").await;
+    let (admin, second) = (app.clinic_admin("Olga", &here).await, app.clinic_admin("Ola", &here).await);
+    let ada = app.patient("Ada").await;
+    let creates_doctor = async |actor: &Actor, email: &str| {
+        let input = json!({ "clinicId": here, "specialtyIds": [specialty], "name": "Dan", "email": email });
+        codes(&actor.does("createDoctor", "CreateDoctorInput", input, "doctor { id }").await)
+    };
+    for _ in 0..2 {
+        assert_eq!(code(&invites(&admin, &ada.email, "PATIENT", None).await), "EMAIL_TAKEN");
+    }
+    assert_eq!(code(&invites(&second, &ada.email.to_uppercase(), "PATIENT", None).await), "TOO_MANY_ATTEMPTS");
+    assert_eq!(creates_doctor(&second, &ada.email).await, ["TOO_MANY_ATTEMPTS"]);
+    for number in 0..3 {
+        let invited = invites(&admin, &format!("{number}@example.com"), "PATIENT", None).await;
+        assert!(invited["user"].is_object(), "{invited}");
+    }
+    assert!(creates_doctor(&admin, "dan@example.com").await.is_empty());
+    assert_eq!(creates_doctor(&admin, "dora@example.com").await, ["TOO_MANY_ATTEMPTS"]);
+    assert_eq!(code(&invites(&admin, "3@example.com", "PATIENT", None).await), "TOO_MANY_ATTEMPTS");
+    app.passes(chrono::TimeDelta::minutes(10));
+    assert!(creates_doctor(&admin, "dora@example.com").await.is_empty());
+    assert!(invites(&second, "4@example.com", "PATIENT", None).await["user"].is_object());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     accounts::{
+        Attempt, By,
         model::{Account, LOCALE, NewUser, PHONE_EXPECTED, RoleName, User, canonical_email, parse_phone},
         service::Accounts,
         store::{email_taken, end_sessions_of_in, find_by_email, insert_user_in},
@@ -46,11 +47,21 @@ impl Accounts {
         store::page(&self.database, viewer.scope(), filter, request).await
     }
 
+    /// Counts that the viewer makes an account for whoever has this address: they are sent a letter, and the answer tells whether they have one.
+    ///
+    /// # Errors
+    /// `TooManyAttempts`.
+    pub async fn count_invitation(&self, viewer: &Viewer, email: &str) -> Result<(), Rejection> {
+        let email = canonical_email(email);
+        let by = [By::Account(viewer.user_id), By::Address(&email)];
+        self.attempts.begin(Attempt::Invite, &by, self.clock.now()).await
+    }
+
     /// Makes an account for somebody, who is sent a link that sets its password where none is given. A patient who has an account is asked to
     /// accept the clinic instead.
     ///
     /// # Errors
-    /// `Forbidden`, `NotFound` of the clinic, what is wrong with the input, or `EmailTaken`.
+    /// `Forbidden`, `NotFound` of the clinic, what is wrong with the input, `EmailTaken`, or `TooManyAttempts`.
     pub async fn invite(&self, viewer: &Viewer, invitation: Invitation) -> Result<User, Rejection> {
         let named = match invitation.clinic_id {
             Some(id) => Some(store::clinic_name(&self.database, id).await?.ok_or_else(missing_clinic)?),
@@ -74,9 +85,10 @@ impl Accounts {
             phone: invitation.phone,
             time_zone: None,
         };
+        self.count_invitation(viewer, &email).await?;
         let id = UserId::new();
         let new = match self.prepare_invited(id, account, role, invitation.password).await {
-            Err(rejection) if is_email_taken(&rejection) => {
+            Err(rejection) if role == RoleName::Patient && is_email_taken(&rejection) => {
                 self.ask_to_join(viewer, &email, clinic).await?;
                 return Err(rejection);
             }
