@@ -1,6 +1,6 @@
 //! Who saw or changed which patient's data.
 
-use crate::support::{Actor, TestApp, code};
+use crate::support::{Actor, Backend, TestApp, code};
 use chrono::TimeDelta;
 use medislot::{
     audit::{READ_APPOINTMENT, Sight, Sights},
@@ -219,9 +219,22 @@ async fn the_database_refuses_to_change_or_to_remove_what_is_written_down() {
         "UPDATE appointment_transition SET actor_id = NULL",
         "UPDATE appointment_transition SET to_status = 'CANCELLED'",
         "DELETE FROM appointment_transition",
+        "UPDATE appointment SET patient_id = clinic_id",
+        "UPDATE appointment SET clinic_id = patient_id",
     ] {
         let refused = connection.execute_unprepared(statement).await;
         assert!(refused.is_err_and(|error| error.to_string().contains("append_only")), "{statement}");
+    }
+    if Backend::chosen() == Backend::Sqlite {
+        for statement in [
+            "INSERT OR REPLACE INTO audit_entry SELECT id, at, actor_id, patient_id, clinic_id, 'nothing', NULL FROM audit_entry",
+            "REPLACE INTO appointment_transition (id, appointment_id, to_status, at)
+                SELECT id, appointment_id, 'EXPIRED', at FROM appointment_transition",
+            "REPLACE INTO appointment SELECT * FROM appointment",
+        ] {
+            let refused = connection.execute_unprepared(statement).await;
+            assert!(refused.is_err_and(|error| error.to_string().contains("append_only")), "{statement}");
+        }
     }
     assert_eq!(log(&app.admin, Value::Null).await.len(), 2);
 }
