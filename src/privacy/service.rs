@@ -2,6 +2,7 @@
 
 use crate::{
     accounts::{self, Accounts, Assurance, User},
+    audit,
     booking::{Appointment, Booking, Transition},
     directory,
     infra::db::Database,
@@ -50,7 +51,9 @@ impl Privacy {
             return Err(Refusal::new(Code::InUse, "Nobody else rules the platform: make another admin first.").into());
         }
         mail::forget_of_in(&transaction, user.id).await?;
+        // A link to join a clinic is void before what was joined is left.
         mail::revoke_in(&transaction, user.id).await?;
+        accounts::leave_clinics_in(&transaction, user.id).await?;
         let ended = accounts::erase_in(&transaction, user.id, now).await?;
         accounts::note_own_in(&transaction, &user, "user.delete", now).await?;
         mail::tell_in(&transaction, Letter::AccountDeleted, &user.recipient(), json!({}), now).await?;
@@ -74,6 +77,8 @@ impl Privacy {
         let sessions = accounts::sessions_kept(&self.database, user.id).await?;
         let identities = accounts::identities_of(&self.database, user.id).await?;
         let letters = mail::of_user(&self.database, user.id).await?;
+        let clinics = accounts::joined_clinics(&self.database, viewer).await?;
+        let log = audit::about(&self.database, viewer).await?;
         let appointments = self.booking.everything_of(viewer).await?;
         let transaction = self.database.begin().await?;
         mail::tell_in(&transaction, Letter::DataExported, &user.recipient(), json!({}), now).await?;
@@ -100,6 +105,17 @@ impl Privacy {
                 "channel": constant(&sent.channel),
                 "status": constant(&sent.status),
                 "createdAt": sent.created_at,
+            })).collect::<Vec<_>>(),
+            "clinics": clinics.iter().map(|(id, since)| json!({
+                "clinicId": id.to_string(),
+                "since": since,
+            })).collect::<Vec<_>>(),
+            "log": log.iter().map(|entry| json!({
+                "action": entry.action,
+                "at": entry.at,
+                "actorId": entry.actor_id.map(|id| id.to_string()),
+                "clinicId": entry.clinic_id.map(|id| id.to_string()),
+                "subjectId": entry.subject_id,
             })).collect::<Vec<_>>(),
             "appointments": appointments.iter().map(appointment).collect::<Vec<_>>(),
         }))

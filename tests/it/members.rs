@@ -174,6 +174,33 @@ async fn invitations_are_counted_by_who_makes_them_and_by_who_gets_them() {
 }
 
 #[tokio::test]
+async fn who_leaves_is_no_clinics_any_more_and_is_given_before_what_is_known_of_that() {
+    let Scene { app, here, admin, .. } = Scene::new().await;
+    let ada = app.patient("Ada").await;
+    invites(&admin, &ada.email, "PATIENT", None).await;
+    let input = json!({ "token": app.token_for(&ada.email, "join-clinic").await });
+    ada.does("acceptInvitation", "AcceptInvitationInput", input, "clinic { id }").await;
+    let patients = async || admin.sees("{ users(filter: { role: PATIENT }) { nodes { id } } }").await["users"].clone();
+    assert_eq!(patients().await["nodes"], json!([{ "id": ada.id }]));
+    let input = json!({ "password": PASSWORD });
+    let exported = ada.does("exportMyData", "ExportMyDataInput", input.clone(), "data").await;
+    let data: Value = serde_json::from_str(exported["data"].as_str().unwrap()).unwrap();
+    assert_eq!(data["clinics"], json!([{ "clinicId": here, "since": "2026-06-01T08:00:00Z" }]));
+    let entry = |action, actor: &str, subject: &str| {
+        json!({ "action": action, "at": "2026-06-01T08:00:00Z", "actorId": actor, "clinicId": here, "subjectId": subject })
+    };
+    let expected = json!([
+        entry("patient.read", &admin.id, &ada.id),
+        entry("clinic.accept", &ada.id, &here),
+        entry("patient.ask", &admin.id, &ada.id),
+    ]);
+    assert_eq!(data["log"], expected);
+    let deleted = ada.does("deleteAccount", "DeleteAccountInput", input, "deletedId").await;
+    assert_eq!(deleted["deletedId"], json!(ada.id), "{deleted}");
+    assert_eq!(patients().await["nodes"], json!([]));
+}
+
+#[tokio::test]
 async fn a_clinic_books_for_a_patient_whose_account_it_has_made() {
     let Scene { app, doctor, admin, other_admin, .. } = Scene::new().await;
     let invited = invites(&admin, "ada@example.com", "PATIENT", None).await;

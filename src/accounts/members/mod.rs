@@ -7,4 +7,4 @@ mod store;
 
 pub use model::{Invitation, UserFilter};
 pub use notes::note_own_in;
-pub use store::lock_with_platform_admins_in;
+pub use store::{joined_clinics, leave_clinics_in, lock_with_platform_admins_in};
