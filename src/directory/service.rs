@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     accounts::{self, Accounts, LOCALE, RoleName, User},
+    audit::{self, Entry},
     calendar::{self, Change, Move, Place, Publisher, Turn},
     infra::db::{Database, Transaction},
     kernel::{
         check::{Check, NAME},
         clock::Clock,
-        id::{ClinicId, DoctorId, SpecialtyId, UserId},
+        id::{AuditEntryId, ClinicId, DoctorId, SpecialtyId, UserId},
         page::{Page, PageRequest},
         patch::Patch,
         rejection::{Code, Internal, Refusal, Rejection},
@@ -104,6 +105,16 @@ impl Directory {
         if wants_link {
             mail::invite_in(&transaction, &recipient, Some(&clinic.name), now).await?;
         }
+        let made = Entry {
+            id: AuditEntryId::new(),
+            at: now,
+            actor_id: Some(viewer.user_id),
+            patient_id: None,
+            clinic_id: Some(clinic.id),
+            action: "doctor.create".to_owned(),
+            subject_id: Some(doctor.id.to_string()),
+        };
+        audit::record_in(&transaction, vec![made]).await?;
         calendar::open_in(&transaction, doctor.id).await?;
         let turn = calendar::take_turn_in(&transaction, doctor.id).await?;
         let joins = |place| Move { place, joins: true };

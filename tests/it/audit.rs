@@ -30,7 +30,7 @@ async fn whoever_reads_a_patients_appointments_is_written_down_and_the_patient_i
     let booked = ada.books(&slots[0]).await["appointment"]["id"].clone();
     ada.books(&slots[1]).await;
     ada.sees("{ appointments { nodes { id patient { email } } } viewer { appointments { nodes { id } } } }").await;
-    assert_eq!(actions(&log(&app.admin, Value::Null).await), ["appointment.book"; 2]);
+    assert_eq!(actions(&log(&app.admin, json!({ "patientId": ada.id })).await), ["appointment.book"; 2]);
 
     app.passes(TimeDelta::minutes(1));
     doctor.actor.sees("{ appointments { nodes { reference patient { name } } } }").await;
@@ -177,6 +177,21 @@ async fn a_clinics_admin_sees_what_concerns_the_clinic_and_others_nothing() {
 }
 
 #[tokio::test]
+async fn a_clinics_admin_sees_who_made_and_who_changed_its_doctors() {
+    let app = TestApp::start().await;
+    let here = app.clinic("Here").await;
+    let specialty = app.specialty("Cardiology").await;
+    let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
+    let own = app.clinic_admin("Olga", &here).await;
+    app.passes(TimeDelta::minutes(1));
+    let input = json!({ "userId": doctor.actor.id });
+    app.admin.does("deactivateUser", "DeactivateUserInput", input, "user { id }").await;
+    let seen = log(&own, Value::Null).await;
+    assert_eq!(actions(&seen), ["user.deactivate", "user.invite", "doctor.create"]);
+    assert_eq!((&seen[2]["subjectId"], &seen[2]["actor"]["name"]), (&json!(doctor.id), &json!("Root")));
+}
+
+#[tokio::test]
 async fn the_log_is_read_page_by_page_without_gap_or_repetition_also_within_one_instant() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
@@ -186,7 +201,7 @@ async fn the_log_is_read_page_by_page_without_gap_or_repetition_also_within_one_
         doctor.actor.sees("{ appointments { nodes { id } } }").await;
     }
     let all: Vec<_> = log(&app.admin, Value::Null).await.iter().map(|entry| entry["id"].clone()).collect();
-    assert_eq!(all.len(), 9);
+    assert_eq!(all.len(), 10);
     let (mut paged, mut after) = (Vec::new(), Value::Null);
     loop {
         let query = "query ($after: String) { auditLog(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }";
@@ -236,7 +251,7 @@ async fn the_database_refuses_to_change_or_to_remove_what_is_written_down() {
             assert!(refused.is_err_and(|error| error.to_string().contains("append_only")), "{statement}");
         }
     }
-    assert_eq!(log(&app.admin, Value::Null).await.len(), 2);
+    assert_eq!(log(&app.admin, Value::Null).await.len(), 3);
 }
 
 #[tokio::test]
