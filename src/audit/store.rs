@@ -17,7 +17,7 @@ use ::entity::{appointment, appointment_transition, audit_entry};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QueryOrder,
-    QuerySelect,     RelationDef, Select, Value, sea_query::Expr,
+    QuerySelect, RelationDef, Select, Value, sea_query::Expr,
 };
 use std::collections::HashMap;
 

@@ -5,14 +5,14 @@ use super::{
     store,
 };
 use crate::{
-    accounts::{self, Accounts, LOCALE, RoleName, User},
+    accounts::{self, Accounts, LOCALE, RoleName},
     audit::{self, Entry},
     calendar::{self, Change, Move, Place, Publisher, Turn},
     infra::db::{Database, Transaction},
     kernel::{
         check::{Check, NAME},
         clock::Clock,
-        id::{AuditEntryId, ClinicId, DoctorId, SpecialtyId, UserId},
+        id::{AuditEntryId, DoctorId, SpecialtyId, UserId},
         page::{Page, PageRequest},
         patch::Patch,
         rejection::{Code, Internal, Refusal, Rejection},
@@ -178,55 +178,6 @@ impl Directory {
         self.update_doctor(viewer, id, patch).await
     }
 
-    /// Only who signs in as a doctor can be booked.
-    async fn require_role(&self, user_id: UserId) -> Result<(), Rejection> {
-        let user = accounts::users(&self.database, &[user_id]).await?.remove(&user_id);
-        if user.is_some_and(|user| user.role == RoleName::Doctor) {
-            return Ok(());
-        }
-        let message = "The person is no doctor any more: updateUserRole makes them one again.";
-        Err(Refusal::of("active", Code::Invalid, message).into())
-    }
-
-    /// Changes what somebody may be. Who is no doctor any more is off the list by that, as by [`Directory::deactivate_doctor`]; and wherever they are
-    /// signed in, they have to sign in again.
-    ///
-    /// # Errors
-    /// What [`Accounts::change_role_in`] refuses.
-    pub async fn change_role(
-        &self,
-        viewer: &Viewer,
-        id: UserId,
-        role: RoleName,
-        clinic_id: Option<ClinicId>,
-    ) -> Result<User, Rejection> {
-        let profile = store::doctors_of_users(&self.database, &[id]).await?.remove(&id);
-        let leaves = profile.filter(|_| role != RoleName::Doctor);
-        let transaction = self.database.begin().await?;
-        let turn = match leaves {
-            Some(doctor) => {
-                // Before the row of the user, as whoever changes the doctor.
-                let turn = calendar::take_turn_in(&transaction, doctor.id).await?;
-                store::lock_doctor_in(&transaction, doctor.id).await?;
-                Some(turn)
-            }
-            None => None,
-        };
-        if let Some(ended) = self.accounts.change_role_in(&transaction, viewer, (id, role), clinic_id).await? {
-            match turn {
-                Some(turn) => {
-                    for doctor in store::doctors(&*transaction, &[turn.doctor_id()]).await?.into_values() {
-                        store::update_doctor_in(&transaction, &Doctor { active: false, ..doctor }).await?;
-                    }
-                    self.finish(transaction, turn, &[]).await?;
-                }
-                None => transaction.commit().await?,
-            }
-            self.accounts.sessions_ended(ended).await;
-        }
-        accounts::users(&self.database, &[id]).await?.remove(&id).ok_or(Rejection::NotFound)
-    }
-
     /// Saves a visit type of a doctor.
     ///
     /// # Errors
@@ -255,7 +206,7 @@ impl Directory {
     }
 
     /// Writes the event of a change of the schedule, and what it moves, makes it true and tells everybody.
-    async fn finish(&self, transaction: Transaction, turn: Turn, moves: &[Move]) -> Result<(), Rejection> {
+    pub(super) async fn finish(&self, transaction: Transaction, turn: Turn, moves: &[Move]) -> Result<(), Rejection> {
         let now = turn.now(&*self.clock);
         let events = calendar::record_in(&transaction, turn, &[Change::ScheduleChanged], now).await?;
         for event in &events {

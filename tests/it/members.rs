@@ -186,9 +186,7 @@ async fn who_leaves_is_no_clinics_any_more_and_is_given_before_what_is_known_of_
     let exported = ada.does("exportMyData", "ExportMyDataInput", input.clone(), "data").await;
     let data: Value = serde_json::from_str(exported["data"].as_str().unwrap()).unwrap();
     assert_eq!(data["clinics"], json!([{ "clinicId": here, "since": "2026-06-01T08:00:00Z" }]));
-    let entry = |action, actor: &str, subject: &str| {
-        json!({ "action": action, "at": "2026-06-01T08:00:00Z", "actorId": actor, "clinicId": here, "subjectId": subject })
-    };
+    let entry = |action, actor: &str, subject: &str| json!({ "action": action, "at": "2026-06-01T08:00:00Z", "actorId": actor, "clinicId": here, "subjectId": subject });
     let expected = json!([
         entry("patient.read", &admin.id, &ada.id),
         entry("clinic.accept", &ada.id, &here),
@@ -238,7 +236,9 @@ async fn who_is_no_doctor_any_more_is_off_the_list_until_they_are_one_again() {
     let booked = ada.books(&slots[0]).await["appointment"].clone();
     let mut socket = ada.connects().await;
     let watched = json!({ "ids": [doctor.id] });
-    socket.watches("slots", "subscription ($ids: [ID!]!) { slotEvents(doctorIds: $ids) { __typename } }", watched).await;
+    socket
+        .watches("slots", "subscription ($ids: [ID!]!) { slotEvents(doctorIds: $ids) { __typename } }", watched)
+        .await;
     assert_eq!(changes_role(&admin, &doctor.actor.id, "PATIENT", None).await["user"]["role"], "PATIENT");
     assert_eq!(socket.hears().await["type"], "next", "whoever watches is told");
     let listed = async || app.visitor().sees("{ doctors { totalCount } }").await["doctors"]["totalCount"].clone();
@@ -333,7 +333,10 @@ async fn an_admin_who_visits_another_clinic_is_not_that_clinics_to_change() {
     }
     let still = "{ users(filter: { role: ADMIN, active: true }) { nodes { name clinic { name } } } }";
     let still = app.admin.sees(still).await["users"]["nodes"].clone();
-    assert_eq!(still.as_array().unwrap()[..2], [json!({ "name": "Ada", "clinic": { "name": "There" } }), json!({ "name": "Ben", "clinic": null })]);
+    assert_eq!(
+        still.as_array().unwrap()[..2],
+        [json!({ "name": "Ada", "clinic": { "name": "There" } }), json!({ "name": "Ben", "clinic": null })]
+    );
 }
 
 #[tokio::test]
@@ -346,10 +349,13 @@ async fn a_clinic_does_not_learn_which_of_its_patients_are_another_clinics_too()
         assert!(ada.books(&doctor.slots(&app, 3).await[0]).await["appointment"].is_object());
     }
     let patients = async |actor: &Actor, clinic: &str| {
-        let query = format!("{{ users(filter: {{ clinicId: \"{clinic}\", role: PATIENT }}) {{ totalCount nodes {{ name }} }} }}");
+        let query = format!(
+            "{{ users(filter: {{ clinicId: \"{clinic}\", role: PATIENT }}) {{ totalCount nodes {{ name }} }} }}"
+        );
         actor.sees(&query).await["users"].clone()
     };
-    let (none, one) = (json!({ "totalCount": 0, "nodes": [] }), json!({ "totalCount": 1, "nodes": [{ "name": "Ada" }] }));
+    let (none, one) =
+        (json!({ "totalCount": 0, "nodes": [] }), json!({ "totalCount": 1, "nodes": [{ "name": "Ada" }] }));
     assert_eq!((patients(&admin, &here).await, patients(&admin, &there).await), (one.clone(), none.clone()));
     assert_eq!((patients(&other_admin, &here).await, patients(&other_admin, &there).await), (none, one.clone()));
     assert_eq!((patients(&app.admin, &here).await, patients(&app.admin, &there).await), (one.clone(), one));

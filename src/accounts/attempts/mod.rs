@@ -73,7 +73,9 @@ impl Allowed {
     fn rule(self, attempt: Attempt, by: By<'_>) -> Rule {
         match (by, attempt) {
             // Who fills a clinic's register invites many; what they send to one address is counted too.
-            (By::Origin(_), _) | (By::Account(_), Attempt::Invite) => Rule { allowed: self.by_origin, forgotten_after: TimeDelta::seconds(30) },
+            (By::Origin(_), _) | (By::Account(_), Attempt::Invite) => {
+                Rule { allowed: self.by_origin, forgotten_after: TimeDelta::seconds(30) }
+            }
             // Each is a message to somebody who may not have asked for it.
             (_, Attempt::Code | Attempt::Reset | Attempt::Invite) => {
                 Rule { allowed: self.by_address.div_ceil(2), forgotten_after: TimeDelta::minutes(10) }

@@ -1,5 +1,6 @@
 //! Who belongs where: inviting people, changing what they may be, and letting go of them.
 
+mod changes;
 mod model;
 mod notes;
 mod service;

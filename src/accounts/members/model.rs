@@ -10,6 +10,9 @@ use crate::{
 };
 use secrecy::SecretString;
 
+/// What is said to whoever makes a doctor otherwise.
+pub const BY_CREATE_DOCTOR: &str = "Doctors get their profile by createDoctor.";
+
 /// Who shall be able to sign in.
 #[derive(Clone, Debug)]
 pub struct Invitation {

@@ -185,10 +185,7 @@ pub async fn has_joined_in(transaction: &Transaction, clinic_id: ClinicId, id: U
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn joined_clinics(
-    database: &Database,
-    viewer: &Viewer,
-) -> Result<Vec<(ClinicId, DateTime<Utc>)>, Rejection> {
+pub async fn joined_clinics(database: &Database, viewer: &Viewer) -> Result<Vec<(ClinicId, DateTime<Utc>)>, Rejection> {
     let own = clinic_patient::Entity::find().filter(clinic_patient::Column::PatientId.eq(viewer.user_id));
     let rows = own.order_by_asc(clinic_patient::Column::Since).all(database.reader()).await?;
     Ok(rows.into_iter().map(|row| (row.clinic_id, row.since)).collect())
