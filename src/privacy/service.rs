@@ -35,7 +35,8 @@ impl Privacy {
     /// say any more whose they were.
     ///
     /// # Errors
-    /// What [`Accounts::assure`] refuses; `InUse` for whoever is or was a doctor, whose patients' history names them, and for the last admin of the platform.
+    /// What [`Accounts::assure`] refuses; `InUse` for whoever is or was a doctor, whose patients' history names them, and for the
+    /// last admin of the platform.
     #[tracing::instrument(name = "privacy.delete", skip_all, fields(user.id = %viewer.user_id))]
     pub async fn delete_account(&self, viewer: &Viewer, assurance: Assurance) -> Result<UserId, Rejection> {
         let user = self.accounts.assure(viewer, assurance).await?;

@@ -186,13 +186,13 @@ async fn who_leaves_is_no_clinics_any_more_and_is_given_before_what_is_known_of_
     let exported = ada.does("exportMyData", "ExportMyDataInput", input.clone(), "data").await;
     let data: Value = serde_json::from_str(exported["data"].as_str().unwrap()).unwrap();
     assert_eq!(data["clinics"], json!([{ "clinicId": here, "since": "2026-06-01T08:00:00Z" }]));
-    let entry = |action, actor: &str, subject: &str| json!({ "action": action, "at": "2026-06-01T08:00:00Z", "actorId": actor, "clinicId": here, "subjectId": subject });
-    let expected = json!([
-        entry("patient.read", &admin.id, &ada.id),
-        entry("clinic.accept", &ada.id, &here),
-        entry("patient.ask", &admin.id, &ada.id),
-    ]);
-    assert_eq!(data["log"], expected);
+    let expected =
+        [("patient.read", &admin.id, &ada.id), ("clinic.accept", &ada.id, &here), ("patient.ask", &admin.id, &ada.id)]
+            .map(|(action, actor, subject)| {
+                let at = "2026-06-01T08:00:00Z";
+                json!({ "action": action, "at": at, "actorId": actor, "clinicId": here, "subjectId": subject })
+            });
+    assert_eq!(data["log"], json!(expected));
     let deleted = ada.does("deleteAccount", "DeleteAccountInput", input, "deletedId").await;
     assert_eq!(deleted["deletedId"], json!(ada.id), "{deleted}");
     assert_eq!(patients().await["nodes"], json!([]));

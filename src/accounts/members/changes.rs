@@ -22,8 +22,8 @@ use crate::{
 use chrono::{DateTime, Utc};
 
 impl Accounts {
-    /// Changes what somebody may be, in a transaction; tells which sessions end by that, or nothing where nothing changes. Wherever they are signed in,
-    /// they have to sign in again.
+    /// Changes what somebody may be, in a transaction; tells which sessions end by that, or nothing where nothing changes. Wherever they are
+    /// signed in, they have to sign in again.
     ///
     /// # Errors
     /// `NotFound` of the user or the clinic, `Forbidden`, also for oneself, or `Invalid` for a doctor without a profile.
