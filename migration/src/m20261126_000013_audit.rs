@@ -49,7 +49,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-// What somebody wrote as a reason may have to be erased for them; who did what when is not.
+// What somebody wrote as a reason may have to be erased for them; who did what when is not, nor whose appointment it was done to, which is what
+// the history says of that.
 const POSTGRES: &str = "
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -60,9 +61,21 @@ CREATE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON au
 CREATE TRIGGER appointment_transition_append_only
     BEFORE UPDATE OF id, appointment_id, from_status, to_status, actor_id, at, transaction_id OR DELETE OR TRUNCATE ON appointment_transition
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER appointment_whose_append_only BEFORE UPDATE OF id, patient_id, clinic_id ON appointment
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ";
 
+// What is replaced by an insert is deleted without asking the trigger on that.
 const SQLITE: &str = "
+CREATE TRIGGER audit_entry_insert BEFORE INSERT ON audit_entry WHEN EXISTS (SELECT 1 FROM audit_entry WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'audit_entry_append_only'); END;
+CREATE TRIGGER appointment_transition_insert BEFORE INSERT ON appointment_transition
+    WHEN EXISTS (SELECT 1 FROM appointment_transition WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'appointment_transition_append_only'); END;
+CREATE TRIGGER appointment_whose_insert BEFORE INSERT ON appointment WHEN EXISTS (SELECT 1 FROM appointment WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'appointment_whose_append_only'); END;
+CREATE TRIGGER appointment_whose_update BEFORE UPDATE OF id, patient_id, clinic_id ON appointment
+BEGIN SELECT RAISE(ABORT, 'appointment_whose_append_only'); END;
 CREATE TRIGGER audit_entry_update BEFORE UPDATE ON audit_entry
 BEGIN SELECT RAISE(ABORT, 'audit_entry_append_only'); END;
 CREATE TRIGGER audit_entry_delete BEFORE DELETE ON audit_entry

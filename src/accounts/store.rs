@@ -107,13 +107,14 @@ pub async fn has_users(database: &Database) -> Result<bool, Rejection> {
     Ok(user::Entity::find().limit(1).one(database.reader()).await?.is_some())
 }
 
-/// Changes how a user is called.
+/// Changes how a doctor is called: whoever is none any more is called as they say themselves.
 ///
 /// # Errors
 /// Where the database refuses.
-pub async fn rename_in(transaction: &Transaction, id: UserId, name: &str) -> Result<(), Rejection> {
+pub async fn rename_doctor_in(transaction: &Transaction, id: UserId, name: &str) -> Result<(), Rejection> {
     let update = user::Entity::update_many().col_expr(user::Column::Name, Expr::value(name));
-    update.filter(user::Column::Id.eq(id)).exec(&**transaction).await?;
+    let is_doctor = user::Column::Role.eq(user::Role::Doctor);
+    update.filter(user::Column::Id.eq(id)).filter(is_doctor).exec(&**transaction).await?;
     Ok(())
 }
 

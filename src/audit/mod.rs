@@ -8,4 +8,4 @@ mod store;
 
 pub use model::{Entry, Filter, READ_APPOINTMENT, READ_PATIENT, Sight, Sights};
 pub use service::Audit;
-pub use store::record_in;
+pub use store::{about, record_in};

@@ -10,14 +10,14 @@ use crate::{
         id::{AppointmentId, AuditEntryId, ClinicId, UserId},
         page::{Page, PageRequest, decode_instant_cursor, encode_cursor},
         rejection::Rejection,
-        viewer::{Extent, Scope},
+        viewer::{Extent, Scope, Viewer},
     },
 };
 use ::entity::{appointment, appointment_transition, audit_entry};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QuerySelect,
-    RelationDef, Select, Value, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QueryOrder,
+    QuerySelect, RelationDef, Select, Value, sea_query::Expr,
 };
 use std::collections::HashMap;
 
@@ -50,6 +50,19 @@ pub async fn record(database: &Database, entries: Vec<Entry>) -> Result<(), Reje
     let transaction = database.begin().await?;
     record_in(&transaction, entries).await?;
     transaction.commit().await
+}
+
+/// What was seen or done of the viewer's data, the latest first, at most ten thousand entries; what was done to appointments is in their history.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn about(database: &Database, viewer: &Viewer) -> Result<Vec<Entry>, Rejection> {
+    let own = audit_entry::Entity::find()
+        .filter(audit_entry::Column::PatientId.eq(viewer.user_id))
+        .order_by_desc(audit_entry::Column::At)
+        .order_by_desc(audit_entry::Column::Id)
+        .limit(10_000);
+    Ok(own.all(database.reader()).await?.into_iter().map(Entry::from).collect())
 }
 
 fn to_row(entry: Entry) -> audit_entry::ActiveModel {

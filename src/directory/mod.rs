@@ -2,6 +2,7 @@
 
 mod model;
 mod places;
+mod roles;
 mod service;
 mod store;
 mod watch;

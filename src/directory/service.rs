@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     accounts::{self, Accounts, LOCALE, RoleName},
+    audit::{self, Entry},
     calendar::{self, Change, Move, Place, Publisher, Turn},
     infra::db::{Database, Transaction},
     kernel::{
         check::{Check, NAME},
         clock::Clock,
-        id::{DoctorId, SpecialtyId, UserId},
+        id::{AuditEntryId, DoctorId, SpecialtyId, UserId},
         page::{Page, PageRequest},
         patch::Patch,
         rejection::{Code, Internal, Refusal, Rejection},
@@ -77,7 +78,7 @@ impl Directory {
     /// Makes a doctor: the account, the profile and the calendar.
     ///
     /// # Errors
-    /// `Forbidden`, `NotFound` of the clinic or a specialty, what is wrong with the input, or `EmailTaken`.
+    /// `Forbidden`, `NotFound` of the clinic or a specialty, what is wrong with the input, `EmailTaken`, or `TooManyAttempts`.
     pub async fn create_doctor(&self, viewer: &Viewer, new: NewDoctor) -> Result<DoctorId, Rejection> {
         let known = store::clinics(self.database.reader(), &[new.clinic_id]).await?.remove(&new.clinic_id);
         let clinic = known.ok_or_else(|| Refusal::not_found("clinicId"))?;
@@ -91,6 +92,7 @@ impl Directory {
         doctor.check(&mut check);
         check.finish()?;
         let specialties = distinct(specialties)?;
+        self.accounts.count_invitation(viewer, &account.email).await?;
         let user = self.accounts.prepare_invited(user_id, account, RoleName::Doctor, password).await?;
         let recipient = Recipient { user_id, address: user.email.clone(), locale: LOCALE.to_owned() };
         let now = self.clock.now();
@@ -103,6 +105,16 @@ impl Directory {
         if wants_link {
             mail::invite_in(&transaction, &recipient, Some(&clinic.name), now).await?;
         }
+        let made = Entry {
+            id: AuditEntryId::new(),
+            at: now,
+            actor_id: Some(viewer.user_id),
+            patient_id: None,
+            clinic_id: Some(clinic.id),
+            action: "doctor.create".to_owned(),
+            subject_id: Some(doctor.id.to_string()),
+        };
+        audit::record_in(&transaction, vec![made]).await?;
         calendar::open_in(&transaction, doctor.id).await?;
         let turn = calendar::take_turn_in(&transaction, doctor.id).await?;
         let joins = |place| Move { place, joins: true };
@@ -127,6 +139,7 @@ impl Directory {
             Patch::Set(ids) => Some(distinct(ids)?),
             Patch::Clear => Some(Vec::new()),
         };
+        let is_listed = matches!(patch.active, Patch::Set(true));
         let changes_the_schedule = patch.changes_the_schedule();
         let transaction = self.database.begin().await?;
         // Behind the calendar's row, so that no booking is judged by half of the change.
@@ -137,6 +150,9 @@ impl Directory {
         let name = doctor.name.clone();
         patch.apply_to(&mut doctor, &mut check);
         check.finish()?;
+        if is_listed {
+            self.require_role(doctor.user_id).await?;
+        }
         let mut moves = Vec::new();
         if let Some(specialties) = specialties {
             require_specialties_in(&transaction, &specialties).await?;
@@ -145,7 +161,7 @@ impl Directory {
         }
         store::update_doctor_in(&transaction, &doctor).await?;
         if doctor.name != name {
-            accounts::rename_in(&transaction, doctor.user_id, &doctor.name).await?;
+            accounts::rename_doctor_in(&transaction, doctor.user_id, &doctor.name).await?;
         }
         match turn {
             Some(turn) => self.finish(transaction, turn, &moves).await,
@@ -190,7 +206,7 @@ impl Directory {
     }
 
     /// Writes the event of a change of the schedule, and what it moves, makes it true and tells everybody.
-    async fn finish(&self, transaction: Transaction, turn: Turn, moves: &[Move]) -> Result<(), Rejection> {
+    pub(super) async fn finish(&self, transaction: Transaction, turn: Turn, moves: &[Move]) -> Result<(), Rejection> {
         let now = turn.now(&*self.clock);
         let events = calendar::record_in(&transaction, turn, &[Change::ScheduleChanged], now).await?;
         for event in &events {

@@ -247,7 +247,7 @@ impl AccountMutation {
     }
 
     /// Delete your account: what is known about you is erased, visits to come are cancelled free of charge, and your medical history does not
-    /// say any more whose it is. Not for doctors, nor for the last admin of the platform (`IN_USE`).
+    /// say any more whose it is. Not for who is or was a doctor, nor for the last admin of the platform (`IN_USE`).
     #[graphql(guard = "For::SignedIn", complexity = "HASHING + child_complexity")]
     async fn delete_account(
         &self,

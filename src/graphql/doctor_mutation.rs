@@ -102,7 +102,7 @@ pub struct UpdateDoctorInput {
     cancellation_notice_hours: MaybeUndefined<i32>,
     /// What the doctor practises, 1 to 100 specialties.
     specialty_ids: MaybeUndefined<Vec<ID>>,
-    /// Whether the doctor is listed and can be booked. For admins; true brings a deactivated doctor back.
+    /// Whether the doctor is listed and can be booked. For admins; true brings a deactivated doctor back, if the person is a doctor still.
     active: MaybeUndefined<bool>,
 }
 
@@ -186,7 +186,7 @@ pub struct DoctorMutation;
 #[Object]
 impl DoctorMutation {
     /// Make a doctor: the profile, and the account to sign in with. For admins of the clinic and of the platform.
-    #[graphql(guard = "For::Admins")]
+    #[graphql(guard = "For::Admins", complexity = "super::session::HASHING + child_complexity")]
     async fn create_doctor(
         &self,
         context: &Context<'_>,

@@ -67,7 +67,8 @@ impl MemberQuery {
         let Some(filter) = filter.unwrap_or_default().parse() else {
             return Ok(Page::<accounts::User>::empty().into());
         };
-        Ok(context.services().accounts.list_users(context.signed_in()?, &filter, &request).await?.into())
+        let page = context.services().accounts.list_users(context.signed_in()?, &filter, &request).await?;
+        User::page(context, page).await
     }
 }
 
@@ -143,7 +144,8 @@ pub struct MemberMutation;
 impl MemberMutation {
     /// Make an account for somebody: an admin or a patient by an admin, a patient by a doctor of the clinic. Who is invited sets a password by the
     /// link in the e-mail (or has the `password` given here). The staff of the clinic may book for a patient whose account it has made. An e-mail that is
-    /// registered is `EMAIL_TAKEN`; a patient is then asked by e-mail to accept the clinic, whose staff may book for them from then on.
+    /// registered is `EMAIL_TAKEN`; a patient is then asked by e-mail to accept the clinic, whose staff may book for them from then on. Whoever invites
+    /// very many people, or one person again and again, waits (`TOO_MANY_ATTEMPTS`).
     #[graphql(guard = "For::Staff", complexity = "super::session::HASHING + child_complexity")]
     async fn invite_user(
         &self,
@@ -165,7 +167,7 @@ impl MemberMutation {
     }
 
     /// Change what somebody may be. For admins: a clinic's change its admins and doctors, those of the platform everybody; nobody changes
-    /// themselves. Wherever the person is signed in, they have to sign in again.
+    /// themselves. Wherever the person is signed in, they have to sign in again. Who is no doctor any more is off the list, as by `deactivateDoctor`.
     #[graphql(guard = "For::Admins")]
     async fn update_user_role(
         &self,
@@ -176,7 +178,7 @@ impl MemberMutation {
             let id = input::id(&input.user_id, "userId")?;
             let clinic_id = input.clinic_id.map(|id| input::id(&id, "clinicId")).transpose()?;
             let viewer = context.signed_in()?;
-            context.services().accounts.change_role(viewer, id, input.role.into(), clinic_id).await
+            context.services().directory.change_role(viewer, id, input.role.into(), clinic_id).await
         };
         UserPayload::from_outcome(change.await)
     }

@@ -7,15 +7,22 @@ use super::{
     doctor::Doctor,
     failure::Failure,
     loaders::fetch,
+    member::UserConnection,
     page::{self, Arguments},
     scalars::{EmailAddress, TimeZone},
     session::SignIn,
 };
 use crate::{
     accounts, audit, booking, directory,
-    kernel::{id::UserId, page::Page, rejection::Rejection, viewer::Role as ViewerRole},
+    kernel::{
+        id::UserId,
+        page::Page,
+        rejection::Rejection,
+        viewer::{Role as ViewerRole, Viewer},
+    },
 };
 use async_graphql::{Context, Description, Enum, ID, Object};
+use futures_util::future::try_join_all;
 
 /// A person who signs in.
 #[derive(Description, Clone)]
@@ -57,23 +64,47 @@ impl User {
         if viewer.user_id == self.user.id {
             return Ok(true);
         }
+        let is_patient = viewer.role != ViewerRole::Patient && self.is_patient(context).await?;
         let may = match viewer.role {
             ViewerRole::PlatformAdmin => true,
             ViewerRole::Patient => false,
             ViewerRole::ClinicAdmin(clinic) if self.clinic_id(context).await? == Some(clinic) => true,
-            ViewerRole::ClinicAdmin(_) | ViewerRole::Doctor(..) => {
-                context.loaders().known_patients.load(self.user.id).await?.is_some()
-            }
+            ViewerRole::ClinicAdmin(_) | ViewerRole::Doctor(..) => is_patient,
         };
-        if may && self.user.role == accounts::RoleName::Patient {
-            context.caller().sees(audit::Sight {
-                action: audit::READ_PATIENT,
-                patient_id: self.user.id,
-                clinic_id: viewer.clinic(),
-                subject_id: self.user.id.to_string(),
-            });
+        if may && is_patient {
+            self.note(context);
         }
         Ok(may)
+    }
+
+    /// Whether this person is a patient of the viewer's, who is staff; whatever they may be by now. Every patient is the platform's.
+    async fn is_patient(&self, context: &Context<'_>) -> Result<bool, Failure> {
+        let is_of_platform = context.viewer().is_some_and(|viewer| viewer.role == ViewerRole::PlatformAdmin);
+        if is_of_platform && self.user.role == accounts::RoleName::Patient {
+            return Ok(true);
+        }
+        Ok(context.loaders().known_patients.load(self.user.id).await?.is_some())
+    }
+
+    /// Writes down that staff is shown a patient.
+    fn note(&self, context: &Context<'_>) {
+        context.caller().sees(audit::Sight {
+            action: audit::READ_PATIENT,
+            patient_id: self.user.id,
+            clinic_id: context.viewer().and_then(Viewer::clinic),
+            subject_id: self.user.id.to_string(),
+        });
+    }
+
+    /// A page of users whom staff is shown: that is written down of those who are patients of theirs.
+    pub async fn page(context: &Context<'_>, page: Page<accounts::User>) -> Result<UserConnection, Failure> {
+        let page = page.map(Self::from);
+        let are_patients = page.items.iter().map(|(_, user)| user.is_patient(context));
+        let are_patients = try_join_all(are_patients).await?;
+        for ((_, user), _) in page.items.iter().zip(are_patients).filter(|(_, is_patient)| *is_patient) {
+            user.note(context);
+        }
+        Ok(page.into())
     }
 
     async fn clinic_id(&self, context: &Context<'_>) -> Result<Option<crate::kernel::id::ClinicId>, Failure> {

@@ -2,7 +2,9 @@
 
 use crate::{
     accounts::{self, Accounts, Assurance, User},
+    audit,
     booking::{Appointment, Booking, Transition},
+    directory,
     infra::db::Database,
     kernel::{
         clock::Clock,
@@ -33,11 +35,13 @@ impl Privacy {
     /// say any more whose they were.
     ///
     /// # Errors
-    /// What [`Accounts::assure`] refuses; `InUse` for doctors, whose patients' history names them, and for the last admin of the platform.
+    /// What [`Accounts::assure`] refuses; `InUse` for whoever is or was a doctor, whose patients' history names them, and for the
+    /// last admin of the platform.
     #[tracing::instrument(name = "privacy.delete", skip_all, fields(user.id = %viewer.user_id))]
     pub async fn delete_account(&self, viewer: &Viewer, assurance: Assurance) -> Result<UserId, Rejection> {
         let user = self.accounts.assure(viewer, assurance).await?;
-        if matches!(viewer.role, Role::Doctor(..)) {
+        // Whatever they may be by now: patients' history names them.
+        if directory::doctors_of_users(&self.database, &[user.id]).await?.contains_key(&user.id) {
             let message = "Patients' records name you as their doctor: ask the admin of your clinic to deactivate you.";
             return Err(Refusal::new(Code::InUse, message).into());
         }
@@ -48,7 +52,9 @@ impl Privacy {
             return Err(Refusal::new(Code::InUse, "Nobody else rules the platform: make another admin first.").into());
         }
         mail::forget_of_in(&transaction, user.id).await?;
+        // A link to join a clinic is void before what was joined is left.
         mail::revoke_in(&transaction, user.id).await?;
+        accounts::leave_clinics_in(&transaction, user.id).await?;
         let ended = accounts::erase_in(&transaction, user.id, now).await?;
         accounts::note_own_in(&transaction, &user, "user.delete", now).await?;
         mail::tell_in(&transaction, Letter::AccountDeleted, &user.recipient(), json!({}), now).await?;
@@ -72,6 +78,8 @@ impl Privacy {
         let sessions = accounts::sessions_kept(&self.database, user.id).await?;
         let identities = accounts::identities_of(&self.database, user.id).await?;
         let letters = mail::of_user(&self.database, user.id).await?;
+        let clinics = accounts::joined_clinics(&self.database, viewer).await?;
+        let log = audit::about(&self.database, viewer).await?;
         let appointments = self.booking.everything_of(viewer).await?;
         let transaction = self.database.begin().await?;
         mail::tell_in(&transaction, Letter::DataExported, &user.recipient(), json!({}), now).await?;
@@ -98,6 +106,17 @@ impl Privacy {
                 "channel": constant(&sent.channel),
                 "status": constant(&sent.status),
                 "createdAt": sent.created_at,
+            })).collect::<Vec<_>>(),
+            "clinics": clinics.iter().map(|(id, since)| json!({
+                "clinicId": id.to_string(),
+                "since": since,
+            })).collect::<Vec<_>>(),
+            "log": log.iter().map(|entry| json!({
+                "action": entry.action,
+                "at": entry.at,
+                "actorId": entry.actor_id.map(|id| id.to_string()),
+                "clinicId": entry.clinic_id.map(|id| id.to_string()),
+                "subjectId": entry.subject_id,
             })).collect::<Vec<_>>(),
             "appointments": appointments.iter().map(appointment).collect::<Vec<_>>(),
         }))

@@ -1,6 +1,6 @@
 //! Who saw or changed which patient's data.
 
-use crate::support::{Actor, TestApp, code};
+use crate::support::{Actor, Backend, TestApp, code};
 use chrono::TimeDelta;
 use medislot::{
     audit::{READ_APPOINTMENT, Sight, Sights},
@@ -30,7 +30,7 @@ async fn whoever_reads_a_patients_appointments_is_written_down_and_the_patient_i
     let booked = ada.books(&slots[0]).await["appointment"]["id"].clone();
     ada.books(&slots[1]).await;
     ada.sees("{ appointments { nodes { id patient { email } } } viewer { appointments { nodes { id } } } }").await;
-    assert_eq!(actions(&log(&app.admin, Value::Null).await), ["appointment.book"; 2]);
+    assert_eq!(actions(&log(&app.admin, json!({ "patientId": ada.id })).await), ["appointment.book"; 2]);
 
     app.passes(TimeDelta::minutes(1));
     doctor.actor.sees("{ appointments { nodes { reference patient { name } } } }").await;
@@ -77,6 +77,34 @@ async fn every_way_to_an_appointment_is_written_down() {
     ada.cancels(&booked).await;
     assert_eq!(socket.hears().await["payload"]["data"]["appointmentEvents"]["appointment"]["id"], id);
     assert_eq!(log(&app.admin, json!({ "action": "appointment.read" })).await.len(), before + 2);
+}
+
+#[tokio::test]
+async fn whoever_is_listed_is_written_down_as_read_if_they_are_a_patient_there_whatever_they_are_by_now() {
+    let app = TestApp::start().await;
+    let (here, there) = (app.clinic("Here").await, app.clinic("There").await);
+    let specialty = app.specialty("Cardiology").await;
+    let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
+    let (own, other) = (app.clinic_admin("Olga", &here).await, app.clinic_admin("Otto", &there).await);
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let slots = doctor.slots(&app, 2).await;
+    ada.books(&slots[0]).await;
+    ben.books(&slots[1]).await;
+    let input = json!({ "userId": ben.id, "role": "ADMIN", "clinicId": there });
+    app.admin.does("updateUserRole", "UpdateUserRoleInput", input, "user { role }").await;
+    app.patient("Zoe").await;
+    let list = "{ users { nodes { name } } }";
+    for (reader, patients) in [(&own, vec!["Ada", "Ben"]), (&other, vec![]), (&app.admin, vec!["Ada", "Ben", "Zoe"])] {
+        reader.sees(list).await;
+        let read = log(&app.admin, json!({ "action": "patient.read", "actorId": reader.id })).await;
+        let mut names: Vec<_> = read.iter().map(|entry| entry["patient"]["name"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        assert_eq!(names, patients);
+    }
+    let email = format!("{{ node(id: \"{}\") {{ ... on User {{ email }} }} }}", ben.id);
+    own.sees(&email).await;
+    assert_eq!(log(&app.admin, json!({ "patientId": ben.id, "actorId": own.id })).await.len(), 2);
+    assert!(log(&app.admin, json!({ "action": "patient.read", "actorId": other.id })).await.is_empty());
 }
 
 #[tokio::test]
@@ -149,6 +177,21 @@ async fn a_clinics_admin_sees_what_concerns_the_clinic_and_others_nothing() {
 }
 
 #[tokio::test]
+async fn a_clinics_admin_sees_who_made_and_who_changed_its_doctors() {
+    let app = TestApp::start().await;
+    let here = app.clinic("Here").await;
+    let specialty = app.specialty("Cardiology").await;
+    let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
+    let own = app.clinic_admin("Olga", &here).await;
+    app.passes(TimeDelta::minutes(1));
+    let input = json!({ "userId": doctor.actor.id });
+    app.admin.does("deactivateUser", "DeactivateUserInput", input, "user { id }").await;
+    let seen = log(&own, Value::Null).await;
+    assert_eq!(actions(&seen), ["user.deactivate", "user.invite", "doctor.create"]);
+    assert_eq!((&seen[2]["subjectId"], &seen[2]["actor"]["name"]), (&json!(doctor.id), &json!("Root")));
+}
+
+#[tokio::test]
 async fn the_log_is_read_page_by_page_without_gap_or_repetition_also_within_one_instant() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
@@ -158,7 +201,7 @@ async fn the_log_is_read_page_by_page_without_gap_or_repetition_also_within_one_
         doctor.actor.sees("{ appointments { nodes { id } } }").await;
     }
     let all: Vec<_> = log(&app.admin, Value::Null).await.iter().map(|entry| entry["id"].clone()).collect();
-    assert_eq!(all.len(), 9);
+    assert_eq!(all.len(), 10);
     let (mut paged, mut after) = (Vec::new(), Value::Null);
     loop {
         let query = "query ($after: String) { auditLog(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }";
@@ -191,11 +234,24 @@ async fn the_database_refuses_to_change_or_to_remove_what_is_written_down() {
         "UPDATE appointment_transition SET actor_id = NULL",
         "UPDATE appointment_transition SET to_status = 'CANCELLED'",
         "DELETE FROM appointment_transition",
+        "UPDATE appointment SET patient_id = clinic_id",
+        "UPDATE appointment SET clinic_id = patient_id",
     ] {
         let refused = connection.execute_unprepared(statement).await;
         assert!(refused.is_err_and(|error| error.to_string().contains("append_only")), "{statement}");
     }
-    assert_eq!(log(&app.admin, Value::Null).await.len(), 2);
+    if Backend::chosen() == Backend::Sqlite {
+        for statement in [
+            "INSERT OR REPLACE INTO audit_entry SELECT id, at, actor_id, patient_id, clinic_id, 'nothing', NULL FROM audit_entry",
+            "REPLACE INTO appointment_transition (id, appointment_id, to_status, at)
+                SELECT id, appointment_id, 'EXPIRED', at FROM appointment_transition",
+            "REPLACE INTO appointment SELECT * FROM appointment",
+        ] {
+            let refused = connection.execute_unprepared(statement).await;
+            assert!(refused.is_err_and(|error| error.to_string().contains("append_only")), "{statement}");
+        }
+    }
+    assert_eq!(log(&app.admin, Value::Null).await.len(), 3);
 }
 
 #[tokio::test]

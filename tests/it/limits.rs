@@ -50,6 +50,18 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 }
 
 #[tokio::test]
+async fn making_an_account_for_somebody_costs_what_its_password_takes() {
+    let app = TestApp::start().await;
+    for mutation in [
+        "createDoctor(input: { clinicId: \"nowhere\", specialtyIds: [], name: \"Dan\", email: \"dan@example.com\" })",
+        "inviteUser(input: { clinicId: \"nowhere\", role: ADMIN, name: \"Dan\", email: \"dan@example.com\" })",
+    ] {
+        let cost = cost_of(&app.admin, &format!("mutation {{ {mutation} {{ userErrors {{ code }} }} }}")).await;
+        assert!(cost >= 5_000, "{mutation} costs {cost}");
+    }
+}
+
+#[tokio::test]
 async fn whoever_has_spent_their_budget_is_told_when_to_come_back_and_nobody_else_suffers() {
     let app = TestApp::start_with(small_budget).await;
     let (ada, ben) = (app.patient("Ada").await, app.visitor());

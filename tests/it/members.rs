@@ -1,6 +1,6 @@
 //! Who belongs where: inviting people, changing what they may be, and letting go of them.
 
-use crate::support::{Actor, TestApp, code, eventually};
+use crate::support::{Actor, TestApp, code, codes, eventually};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse battery";
@@ -29,6 +29,7 @@ async fn books_for(actor: &Actor, slot: &str, patient: &str) -> Value {
 struct Scene {
     app: TestApp,
     here: String,
+    there: String,
     doctor: crate::support::Doctor,
     admin: Actor,
     other_admin: Actor,
@@ -42,13 +43,13 @@ impl Scene {
         let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
         let admin = app.clinic_admin("Olga", &here).await;
         let other_admin = app.clinic_admin("Otto", &there).await;
-        Self { app, here, doctor, admin, other_admin }
+        Self { app, here, there, doctor, admin, other_admin }
     }
 }
 
 #[tokio::test]
 async fn admins_invite_admins_and_patients_into_their_clinic_and_doctors_patients() {
-    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let Scene { app, here, doctor, admin, other_admin, .. } = Scene::new().await;
     let invited = invites(&admin, "new.admin@example.com", "ADMIN", None).await;
     assert_eq!(
         (&invited["user"]["role"], &invited["user"]["clinic"]["id"]),
@@ -104,7 +105,7 @@ async fn who_is_invited_sets_a_password_by_the_link_and_doctors_too() {
 
 #[tokio::test]
 async fn a_patient_who_is_registered_is_asked_and_booked_for_once_they_accept() {
-    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let Scene { app, here, doctor, admin, other_admin, .. } = Scene::new().await;
     let ada = app.patient("Ada").await;
     let slots = doctor.slots(&app, 3).await;
     assert_eq!(code(&invites(&doctor.actor, &ada.email, "PATIENT", None).await), "EMAIL_TAKEN");
@@ -129,6 +130,72 @@ async fn a_patient_who_is_registered_is_asked_and_booked_for_once_they_accept() 
     let asked = letters().await;
     assert_eq!(code(&invites(&admin, &ada.email, "PATIENT", None).await), "EMAIL_TAKEN");
     assert_eq!(letters().await, asked);
+}
+
+#[tokio::test]
+async fn who_is_registered_as_a_patient_is_not_asked_to_join_by_being_invited_as_an_admin() {
+    let Scene { app, admin, .. } = Scene::new().await;
+    let ada = app.patient("Ada").await;
+    assert_eq!(code(&invites(&admin, &ada.email, "ADMIN", None).await), "EMAIL_TAKEN");
+    let asked = app.admin.sees("{ auditLog(filter: { action: \"patient.ask\" }) { nodes { id } } }").await;
+    assert_eq!(asked["auditLog"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn invitations_are_counted_by_who_makes_them_and_by_who_gets_them() {
+    let app = TestApp::start_with(|config| {
+        config.limits.password_attempts = 4;
+        config.limits.attempts_from_one_place = 6;
+    })
+    .await;
+    let here = app.clinic("Here").await;
+    let specialty = app.specialty("Cardiology").await;
+    let (admin, second) = (app.clinic_admin("Olga", &here).await, app.clinic_admin("Ola", &here).await);
+    let ada = app.patient("Ada").await;
+    let creates_doctor = async |actor: &Actor, email: &str| {
+        let input = json!({ "clinicId": here, "specialtyIds": [specialty], "name": "Dan", "email": email });
+        codes(&actor.does("createDoctor", "CreateDoctorInput", input, "doctor { id }").await)
+    };
+    for _ in 0..2 {
+        assert_eq!(code(&invites(&admin, &ada.email, "PATIENT", None).await), "EMAIL_TAKEN");
+    }
+    assert_eq!(code(&invites(&second, &ada.email.to_uppercase(), "PATIENT", None).await), "TOO_MANY_ATTEMPTS");
+    assert_eq!(creates_doctor(&second, &ada.email).await, ["TOO_MANY_ATTEMPTS"]);
+    for number in 0..3 {
+        let invited = invites(&admin, &format!("{number}@example.com"), "PATIENT", None).await;
+        assert!(invited["user"].is_object(), "{invited}");
+    }
+    assert!(creates_doctor(&admin, "dan@example.com").await.is_empty());
+    assert_eq!(creates_doctor(&admin, "dora@example.com").await, ["TOO_MANY_ATTEMPTS"]);
+    assert_eq!(code(&invites(&admin, "3@example.com", "PATIENT", None).await), "TOO_MANY_ATTEMPTS");
+    app.passes(chrono::TimeDelta::minutes(5));
+    assert!(creates_doctor(&admin, "dora@example.com").await.is_empty());
+    assert!(invites(&second, "4@example.com", "PATIENT", None).await["user"].is_object());
+}
+
+#[tokio::test]
+async fn who_leaves_is_no_clinics_any_more_and_is_given_before_what_is_known_of_that() {
+    let Scene { app, here, admin, .. } = Scene::new().await;
+    let ada = app.patient("Ada").await;
+    invites(&admin, &ada.email, "PATIENT", None).await;
+    let input = json!({ "token": app.token_for(&ada.email, "join-clinic").await });
+    ada.does("acceptInvitation", "AcceptInvitationInput", input, "clinic { id }").await;
+    let patients = async || admin.sees("{ users(filter: { role: PATIENT }) { nodes { id } } }").await["users"].clone();
+    assert_eq!(patients().await["nodes"], json!([{ "id": ada.id }]));
+    let input = json!({ "password": PASSWORD });
+    let exported = ada.does("exportMyData", "ExportMyDataInput", input.clone(), "data").await;
+    let data: Value = serde_json::from_str(exported["data"].as_str().unwrap()).unwrap();
+    assert_eq!(data["clinics"], json!([{ "clinicId": here, "since": "2026-06-01T08:00:00Z" }]));
+    let expected =
+        [("patient.read", &admin.id, &ada.id), ("clinic.accept", &ada.id, &here), ("patient.ask", &admin.id, &ada.id)]
+            .map(|(action, actor, subject)| {
+                let at = "2026-06-01T08:00:00Z";
+                json!({ "action": action, "at": at, "actorId": actor, "clinicId": here, "subjectId": subject })
+            });
+    assert_eq!(data["log"], json!(expected));
+    let deleted = ada.does("deleteAccount", "DeleteAccountInput", input, "deletedId").await;
+    assert_eq!(deleted["deletedId"], json!(ada.id), "{deleted}");
+    assert_eq!(patients().await["nodes"], json!([]));
 }
 
 #[tokio::test]
@@ -162,6 +229,43 @@ async fn who_becomes_something_else_has_to_sign_in_again_and_what_was_open_ends(
 }
 
 #[tokio::test]
+async fn who_is_no_doctor_any_more_is_off_the_list_until_they_are_one_again() {
+    let Scene { app, doctor, admin, .. } = Scene::new().await;
+    let ada = app.patient("Ada").await;
+    let slots = doctor.slots(&app, 3).await;
+    let booked = ada.books(&slots[0]).await["appointment"].clone();
+    let mut socket = ada.connects().await;
+    let watched = json!({ "ids": [doctor.id] });
+    socket
+        .watches("slots", "subscription ($ids: [ID!]!) { slotEvents(doctorIds: $ids) { __typename } }", watched)
+        .await;
+    assert_eq!(changes_role(&admin, &doctor.actor.id, "PATIENT", None).await["user"]["role"], "PATIENT");
+    assert_eq!(socket.hears().await["type"], "next", "whoever watches is told");
+    let listed = async || app.visitor().sees("{ doctors { totalCount } }").await["doctors"]["totalCount"].clone();
+    assert_eq!(listed().await, 0);
+    assert_eq!(code(&ada.books(&slots[1]).await), "SLOT_UNAVAILABLE");
+    let query = format!("{{ appointment(id: {}) {{ doctor {{ name }} status }} }}", booked["id"]);
+    assert_eq!(ada.sees(&query).await["appointment"]["doctor"]["name"], "Dora", "the appointment remains");
+
+    let update = async |input: Value| admin.does("updateDoctor", "UpdateDoctorInput", input, "doctor { name }").await;
+    assert_eq!(code(&update(json!({ "doctorId": doctor.id, "active": true })).await), "INVALID");
+    let renamed = update(json!({ "doctorId": doctor.id, "name": "Dr. Dora" })).await;
+    assert_eq!(renamed["doctor"]["name"], "Dr. Dora");
+    let mut dora = app.visitor();
+    dora.signs_in(&doctor.actor.email).await;
+    assert_eq!(dora.sees("{ viewer { name } }").await["viewer"]["name"], "Dora", "it is the profile's name alone");
+    let input = json!({ "password": PASSWORD });
+    let refused = dora.does("deleteAccount", "DeleteAccountInput", input, "__typename").await;
+    assert_eq!(code(&refused), "IN_USE", "patients' history names them");
+
+    assert_eq!(changes_role(&app.admin, &dora.id, "DOCTOR", None).await["user"]["role"], "DOCTOR");
+    assert_eq!(listed().await, 0);
+    assert!(update(json!({ "doctorId": doctor.id, "active": true })).await["doctor"].is_object());
+    assert_eq!(listed().await, 1);
+    assert!(ada.books(&slots[1]).await["appointment"].is_object());
+}
+
+#[tokio::test]
 async fn who_is_deactivated_is_out_within_a_second_and_comes_in_again_only_when_reactivated() {
     let Scene { app, doctor, admin, .. } = Scene::new().await;
     let mut dora = doctor.actor.clone();
@@ -187,7 +291,7 @@ async fn who_is_deactivated_is_out_within_a_second_and_comes_in_again_only_when_
 
 #[tokio::test]
 async fn nobody_changes_themselves_or_whom_they_do_not_rule() {
-    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let Scene { app, here, doctor, admin, other_admin, .. } = Scene::new().await;
     let ada = app.patient("Ada").await;
     ada.books(&doctor.slots(&app, 3).await[0]).await;
     for (actor, id, refused) in [
@@ -208,6 +312,53 @@ async fn nobody_changes_themselves_or_whom_they_do_not_rule() {
     assert_eq!(code(&changes_role(&app.admin, &ada.id, "DOCTOR", None).await), "INVALID");
     assert_eq!(code(&changes_role(&app.admin, &doctor.actor.id, "PATIENT", Some(&here)).await), "INVALID");
     assert_eq!(code(&changes_role(&other_admin, "nobody", "PATIENT", None).await), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn an_admin_who_visits_another_clinic_is_not_that_clinics_to_change() {
+    let Scene { app, there, doctor, admin, .. } = Scene::new().await;
+    let slots = doctor.slots(&app, 3).await;
+    for (name, slot, clinic) in [("Ada", &slots[0], Some(&*there)), ("Ben", &slots[1], None)] {
+        let visitor = app.patient(name).await;
+        visitor.books(slot).await;
+        changes_role(&app.admin, &visitor.id, "ADMIN", clinic).await;
+        for answer in [
+            deactivates(&admin, &visitor.id).await,
+            changes_role(&admin, &visitor.id, "ADMIN", None).await,
+            changes_role(&admin, &visitor.id, "PATIENT", None).await,
+            admin.does("reactivateUser", "ReactivateUserInput", json!({ "userId": visitor.id }), WHO).await,
+        ] {
+            assert_eq!(code(&answer), "FORBIDDEN", "{answer}");
+        }
+    }
+    let still = "{ users(filter: { role: ADMIN, active: true }) { nodes { name clinic { name } } } }";
+    let still = app.admin.sees(still).await["users"]["nodes"].clone();
+    assert_eq!(
+        still.as_array().unwrap()[..2],
+        [json!({ "name": "Ada", "clinic": { "name": "There" } }), json!({ "name": "Ben", "clinic": null })]
+    );
+}
+
+#[tokio::test]
+async fn a_clinic_does_not_learn_which_of_its_patients_are_another_clinics_too() {
+    let Scene { app, here, there, doctor, admin, other_admin } = Scene::new().await;
+    let specialty = app.specialty("Dermatology").await;
+    let other_doctor = app.doctor_in("Dan", &there, &[&specialty]).await;
+    let ada = app.patient("Ada").await;
+    for doctor in [&doctor, &other_doctor] {
+        assert!(ada.books(&doctor.slots(&app, 3).await[0]).await["appointment"].is_object());
+    }
+    let patients = async |actor: &Actor, clinic: &str| {
+        let query = format!(
+            "{{ users(filter: {{ clinicId: \"{clinic}\", role: PATIENT }}) {{ totalCount nodes {{ name }} }} }}"
+        );
+        actor.sees(&query).await["users"].clone()
+    };
+    let (none, one) =
+        (json!({ "totalCount": 0, "nodes": [] }), json!({ "totalCount": 1, "nodes": [{ "name": "Ada" }] }));
+    assert_eq!((patients(&admin, &here).await, patients(&admin, &there).await), (one.clone(), none.clone()));
+    assert_eq!((patients(&other_admin, &here).await, patients(&other_admin, &there).await), (none, one.clone()));
+    assert_eq!((patients(&app.admin, &here).await, patients(&app.admin, &there).await), (one.clone(), one));
 }
 
 #[tokio::test]
@@ -233,7 +384,7 @@ async fn of_two_admins_of_the_platform_who_let_go_of_each_other_at_once_one_stay
 
 #[tokio::test]
 async fn users_are_listed_by_name_searched_and_paged_within_what_an_admin_rules() {
-    let Scene { app, here, doctor, admin, other_admin } = Scene::new().await;
+    let Scene { app, here, doctor, admin, other_admin, .. } = Scene::new().await;
     let ada = app.patient("Ada").await;
     ada.books(&doctor.slots(&app, 3).await[0]).await;
     app.patient("Zoe").await;

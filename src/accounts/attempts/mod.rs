@@ -40,6 +40,8 @@ pub enum Attempt {
     Reset,
     /// Giving a code or the token of a link that was sent.
     Redeem,
+    /// Making an account for somebody else.
+    Invite,
 }
 
 /// By what attempts are counted.
@@ -72,9 +74,12 @@ pub struct Allowed {
 impl Allowed {
     fn rule(self, attempt: Attempt, by: By<'_>) -> Rule {
         match (by, attempt) {
-            (By::Origin(_), _) => Rule { allowed: self.by_origin, forgotten_after: TimeDelta::seconds(30) },
+            // Who fills a clinic's register invites many; what they send to one address is counted too.
+            (By::Origin(_), _) | (By::Account(_), Attempt::Invite) => {
+                Rule { allowed: self.by_origin, forgotten_after: TimeDelta::seconds(30) }
+            }
             // Each is a message to somebody who may not have asked for it.
-            (_, Attempt::Code | Attempt::Reset) => {
+            (_, Attempt::Code | Attempt::Reset | Attempt::Invite) => {
                 Rule { allowed: self.by_address.div_ceil(2), forgotten_after: TimeDelta::minutes(10) }
             }
             _ => Rule { allowed: self.by_address, forgotten_after: TimeDelta::hours(1) },

@@ -10,6 +10,9 @@ use crate::{
 };
 use secrecy::SecretString;
 
+/// What is said to whoever makes a doctor otherwise.
+pub const BY_CREATE_DOCTOR: &str = "Doctors get their profile by createDoctor.";
+
 /// Who shall be able to sign in.
 #[derive(Clone, Debug)]
 pub struct Invitation {
@@ -54,15 +57,15 @@ pub fn place(viewer: &Viewer, role: RoleName, named: Option<ClinicId>) -> Result
     if may { Ok(clinic) } else { Err(Rejection::Forbidden) }
 }
 
-/// Whether the viewer may change what somebody may be, or whether they may sign in. Nobody does that to themselves; and an account of a patient
-/// belongs to no clinic, though its staff may see it.
+/// Whether the viewer may change what somebody may be, or whether they may sign in: of `clinic` are its admins and its doctors. Nobody does that to
+/// themselves; and whoever only visits a clinic, whatever they may be elsewhere, is not the clinic's, though its staff may see them.
 ///
 /// # Errors
 /// `Forbidden`.
-pub fn permit_change(viewer: &Viewer, id: UserId, role: RoleName) -> Result<(), Rejection> {
+pub fn permit_change(viewer: &Viewer, id: UserId, clinic: Option<ClinicId>) -> Result<(), Rejection> {
     let may = match viewer.role {
         Role::PlatformAdmin => true,
-        Role::ClinicAdmin(_) => role != RoleName::Patient,
+        Role::ClinicAdmin(own) => clinic == Some(own),
         Role::Doctor(..) | Role::Patient => false,
     };
     if may && viewer.user_id != id { Ok(()) } else { Err(Rejection::Forbidden) }
@@ -91,11 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_changes_themselves_and_patients_are_changed_by_the_platform_alone() {
-        let (root, admin) = (viewer(Role::PlatformAdmin), viewer(Role::ClinicAdmin(ClinicId::new())));
-        assert!(permit_change(&root, root.user_id, RoleName::Admin).is_err());
-        assert!(permit_change(&root, UserId::new(), RoleName::Patient).is_ok());
-        assert!(permit_change(&admin, UserId::new(), RoleName::Patient).is_err());
-        assert!(permit_change(&admin, UserId::new(), RoleName::Doctor).is_ok());
+    fn nobody_changes_themselves_and_admins_of_a_clinic_only_who_belongs_there() {
+        let (own, other) = (ClinicId::new(), ClinicId::new());
+        let (root, admin) = (viewer(Role::PlatformAdmin), viewer(Role::ClinicAdmin(own)));
+        assert!(permit_change(&root, root.user_id, None).is_err());
+        assert!(permit_change(&root, UserId::new(), None).is_ok());
+        assert!(permit_change(&admin, admin.user_id, Some(own)).is_err());
+        assert!(permit_change(&admin, UserId::new(), Some(own)).is_ok());
+        assert!(permit_change(&admin, UserId::new(), Some(other)).is_err());
+        assert!(permit_change(&admin, UserId::new(), None).is_err());
     }
 }

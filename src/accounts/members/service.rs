@@ -1,31 +1,29 @@
-//! Inviting people, changing what they may be, and letting go of them.
+//! Listing people, and inviting them.
 
 use super::{
-    model::{Invitation, UserFilter, permit_change, place},
+    model::{BY_CREATE_DOCTOR, Invitation, UserFilter, place},
     notes::note_in,
     store,
 };
 use crate::{
     accounts::{
+        Attempt, By,
         model::{Account, LOCALE, NewUser, PHONE_EXPECTED, RoleName, User, canonical_email, parse_phone},
         service::Accounts,
-        store::{email_taken, end_sessions_of_in, find_by_email, insert_user_in},
+        store::{email_taken, find_by_email, insert_user_in},
     },
     audit::{self, Entry},
-    infra::db::Transaction,
     kernel::{
         check::{Check, NAME},
         id::{ClinicId, UserId},
         page::{Page, PageRequest},
         rejection::{Code, Refusal, Rejection},
-        viewer::{Role, Viewer},
+        viewer::Viewer,
     },
     mail::{self, Purpose, Recipient},
 };
 use chrono_tz::Tz;
 use secrecy::SecretString;
-
-const BY_CREATE_DOCTOR: &str = "Doctors get their profile by createDoctor.";
 
 impl Accounts {
     /// The users that an admin may see: those of a clinic, its patients among them, or all.
@@ -45,11 +43,21 @@ impl Accounts {
         store::page(&self.database, viewer.scope(), filter, request).await
     }
 
+    /// Counts that the viewer makes an account for whoever has this address: they are sent a letter, and the answer tells whether they have one.
+    ///
+    /// # Errors
+    /// `TooManyAttempts`.
+    pub async fn count_invitation(&self, viewer: &Viewer, email: &str) -> Result<(), Rejection> {
+        let email = canonical_email(email);
+        let by = [By::Account(viewer.user_id), By::Address(&email)];
+        self.attempts.begin(Attempt::Invite, &by, self.clock.now()).await
+    }
+
     /// Makes an account for somebody, who is sent a link that sets its password where none is given. A patient who has an account is asked to
     /// accept the clinic instead.
     ///
     /// # Errors
-    /// `Forbidden`, `NotFound` of the clinic, what is wrong with the input, or `EmailTaken`.
+    /// `Forbidden`, `NotFound` of the clinic, what is wrong with the input, `EmailTaken`, or `TooManyAttempts`.
     pub async fn invite(&self, viewer: &Viewer, invitation: Invitation) -> Result<User, Rejection> {
         let named = match invitation.clinic_id {
             Some(id) => Some(store::clinic_name(&self.database, id).await?.ok_or_else(missing_clinic)?),
@@ -73,9 +81,10 @@ impl Accounts {
             phone: invitation.phone,
             time_zone: None,
         };
+        self.count_invitation(viewer, &email).await?;
         let id = UserId::new();
         let new = match self.prepare_invited(id, account, role, invitation.password).await {
-            Err(rejection) if is_email_taken(&rejection) => {
+            Err(rejection) if role == RoleName::Patient && is_email_taken(&rejection) => {
                 self.ask_to_join(viewer, &email, clinic).await?;
                 return Err(rejection);
             }
@@ -180,99 +189,9 @@ impl Accounts {
         tracing::info!(user.id = %user_id, clinic.id = %clinic_id, "accepted a clinic");
         Ok(clinic_id)
     }
-
-    /// Changes what somebody may be. Wherever they are signed in, they have to sign in again.
-    ///
-    /// # Errors
-    /// `NotFound` of the user or the clinic, `Forbidden`, also for oneself, or `Invalid` for a doctor without a profile.
-    pub async fn change_role(
-        &self,
-        viewer: &Viewer,
-        id: UserId,
-        role: RoleName,
-        named: Option<ClinicId>,
-    ) -> Result<User, Rejection> {
-        let (transaction, user) = self.begin_change(viewer, id).await?;
-        if let Some(clinic) = named
-            && store::clinic_name_in(&transaction, clinic).await?.is_none()
-        {
-            return Err(missing_clinic());
-        }
-        let clinic_id = match role {
-            RoleName::Admin => place(viewer, role, named)?,
-            RoleName::Doctor => {
-                let profile = store::clinic_of_doctor_in(&transaction, id).await?;
-                let clinic = profile.ok_or_else(|| Refusal::of("role", Code::Invalid, BY_CREATE_DOCTOR))?;
-                if named.is_some_and(|named| named != clinic) {
-                    return Err(Refusal::of("clinicId", Code::Invalid, "The doctor works in another clinic.").into());
-                }
-                if !viewer.rules(clinic) {
-                    return Err(Rejection::Forbidden);
-                }
-                None
-            }
-            RoleName::Patient if named.is_some() => {
-                return Err(Refusal::of("clinicId", Code::Invalid, "A patient belongs to no clinic.").into());
-            }
-            RoleName::Patient => None,
-        };
-        if (user.role, user.clinic_id) != (role, clinic_id) {
-            store::set_role_in(&transaction, id, role, clinic_id).await?;
-            self.finish_change(transaction, viewer, ("user.role", &user)).await?;
-        }
-        self.user(id).await
-    }
-
-    /// Lets somebody sign in no more, or again. What is open of theirs ends.
-    ///
-    /// # Errors
-    /// `NotFound`, or `Forbidden`, also for oneself.
-    pub async fn set_active(&self, viewer: &Viewer, id: UserId, active: bool) -> Result<User, Rejection> {
-        let (transaction, user) = self.begin_change(viewer, id).await?;
-        if user.erased_at.is_some() && active {
-            return Err(Refusal::of("userId", Code::Invalid, "The account was deleted.").into());
-        }
-        if user.active != active {
-            store::set_active_in(&transaction, id, active).await?;
-            let action = if active { "user.reactivate" } else { "user.deactivate" };
-            self.finish_change(transaction, viewer, (action, &user)).await?;
-        }
-        self.user(id).await
-    }
-
-    /// Begins to change a user that the viewer may change. The rows of all admins of the platform are taken, so that of two who let go of each
-    /// other at once one stays: so there always is one.
-    async fn begin_change(&self, viewer: &Viewer, id: UserId) -> Result<(Transaction, User), Rejection> {
-        let transaction = self.database.begin().await?;
-        let admins = store::lock_with_platform_admins_in(&transaction, id).await?;
-        let user = store::find_in(&transaction, viewer.scope(), id).await?;
-        let user = user.ok_or_else(|| Refusal::not_found("userId"))?;
-        permit_change(viewer, id, user.role)?;
-        if viewer.role == Role::PlatformAdmin && !admins.contains(&viewer.user_id) {
-            return Err(Rejection::Forbidden);
-        }
-        Ok((transaction, user))
-    }
-
-    /// Ends the sessions of whom a change concerns, and makes it true.
-    async fn finish_change(
-        &self,
-        transaction: Transaction,
-        viewer: &Viewer,
-        (action, user): (&str, &User),
-    ) -> Result<(), Rejection> {
-        let now = self.clock.now();
-        let ended = end_sessions_of_in(&transaction, user.id, None, now).await?;
-        let clinic_id = user.clinic_id.or(viewer.clinic());
-        note_in(&transaction, viewer, action, (user.id, user.role, clinic_id), now).await?;
-        transaction.commit().await?;
-        self.sessions_ended(ended).await;
-        tracing::info!(user.id = %user.id, action, "changed");
-        Ok(())
-    }
 }
 
-fn missing_clinic() -> Rejection {
+pub(super) fn missing_clinic() -> Rejection {
     Refusal::not_found("clinicId").into()
 }
 

@@ -11,7 +11,7 @@ use crate::{
         id::{ClinicId, UserId},
         page::{Page, PageRequest, decode_cursor, encode_cursor},
         rejection::Rejection,
-        viewer::{Extent, Scope},
+        viewer::{Extent, Scope, Viewer},
     },
 };
 use ::entity::{appointment, clinic, clinic_patient, doctor, user};
@@ -84,6 +84,10 @@ pub async fn page(
         select = select.filter(user::Column::Role.eq(role));
     }
     if let Some(clinic) = filter.clinic_id {
+        if matches!(scope.extent(), Extent::Clinic(own) if own != clinic) {
+            // Which patients of one clinic are another's too is not for either to know.
+            return Ok(Page::empty());
+        }
         select = select.filter(of_clinic(clinic));
     }
     if let Some(active) = filter.active {
@@ -175,6 +179,26 @@ pub async fn clinic_of_doctor_in(transaction: &Transaction, user_id: UserId) -> 
 pub async fn has_joined_in(transaction: &Transaction, clinic_id: ClinicId, id: UserId) -> Result<bool, Rejection> {
     let row = clinic_patient::Entity::find_by_id((clinic_id, id)).one(&**transaction).await?;
     Ok(row.is_some())
+}
+
+/// The clinics whose staff may book for the viewer because they said so, each with since when.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn joined_clinics(database: &Database, viewer: &Viewer) -> Result<Vec<(ClinicId, DateTime<Utc>)>, Rejection> {
+    let own = clinic_patient::Entity::find().filter(clinic_patient::Column::PatientId.eq(viewer.user_id));
+    let rows = own.order_by_asc(clinic_patient::Column::Since).all(database.reader()).await?;
+    Ok(rows.into_iter().map(|row| (row.clinic_id, row.since)).collect())
+}
+
+/// No clinic's staff may book for a patient any more because they said so.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn leave_clinics_in(transaction: &Transaction, id: UserId) -> Result<(), Rejection> {
+    let own = clinic_patient::Entity::delete_many().filter(clinic_patient::Column::PatientId.eq(id));
+    own.exec(&**transaction).await?;
+    Ok(())
 }
 
 /// Lets a clinic's staff book for a patient from now on.

@@ -35,6 +35,7 @@ async fn everybody_may_see_and_do_what_the_table_says() {
     probe::things(&scene, &shape, &mut seen).await;
     probe::links(&scene, &shape, &mut seen).await;
     probe::mutations(&scene, &shape, &mut seen).await;
+    probe::belongings(&scene, &shape, &mut seen).await;
     probe::errors(&scene, &shape, &mut seen).await;
     probe::subscriptions(&scene, &shape, &mut seen).await;
     for of in shape.objects() {

@@ -147,6 +147,33 @@ pub async fn mutations(scene: &Scene, shape: &Shape, seen: &mut Seen) {
     }
 }
 
+/// What is done to people who visit the clinic and belong somewhere else, and whether one is told who visits both.
+pub async fn belongings(scene: &Scene, shape: &Shape, seen: &mut Seen) {
+    for (who, id, present) in &scene.visitors {
+        for name in ["updateUserRole", "deactivateUser", "reactivateUser"] {
+            let input = if name == "updateUserRole" { present.clone() } else { json!({ "userId": id }) };
+            let of = input_type(shape.field("Mutation", name));
+            let query = format!("mutation ($input: {of}!) {{ {name}(input: $input) {{ userErrors {{ code }} }} }}");
+            for actor in &scene.actors {
+                let answer = actor.asks(&query, json!({ "input": input })).await;
+                let is_done = answer["data"][name]["userErrors"] == json!([]);
+                let is_absent = codes(&answer["data"][name]).iter().any(|code| code == "NOT_FOUND");
+                let outcome = refused(&answer).unwrap_or_else(|| {
+                    assert!(is_done || is_absent, "{answer}");
+                    if is_done { "yes".to_owned() } else { "absent".to_owned() }
+                });
+                seen.entry(format!("Mutation.{name} of {who}")).or_default().push(outcome);
+            }
+        }
+    }
+    let query = format!("{{ users(filter: {{ clinicId: \"{}\", role: PATIENT }}) {{ nodes {{ id }} }} }}", scene.there);
+    for actor in &scene.actors {
+        let answer = actor.asks(&query, json!({})).await;
+        let outcome = refused(&answer).unwrap_or_else(|| told(&answer["data"]["users"]).to_owned());
+        seen.entry("Query.users of another clinic".to_owned()).or_default().push(outcome);
+    }
+}
+
 /// What only mutations lead to: a session, and the errors that users can act on.
 pub async fn errors(scene: &Scene, shape: &Shape, seen: &mut Seen) {
     let (taken, stale) = (scene.slot(), scene.appointment().await);

@@ -29,6 +29,10 @@ pub struct Scene {
     pub actors: Vec<Actor>,
     /// The IDs of things of the patient's and the doctor's, by their types: where one has no value in a field, the next may.
     pub things: BTreeMap<&'static str, Vec<String>>,
+    /// People who visit the doctor and belong somewhere else too: who that is, their ID, and what they are.
+    pub visitors: Vec<(&'static str, String, Value)>,
+    /// The other clinic: a patient of the doctor's is its patient too.
+    pub there: String,
     doctor: Doctor,
     free: Vec<String>,
     taken: AtomicUsize,
@@ -55,6 +59,7 @@ impl Scene {
         let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
         let colleague = app.doctor_in("Dan", &here, &[&specialty]).await;
         let other_doctor = app.doctor_in("Otto", &there, &[&specialty]).await;
+        let visiting_doctor = app.doctor_in("Odo", &there, &[&specialty]).await;
         let (rule, exception, visit_type) = equip(&doctor).await;
         let input = json!({
             "email": "ada@example.com", "name": "Ada", "role": "PATIENT", "phone": "+48225550123", "password": PASSWORD,
@@ -78,6 +83,8 @@ impl Scene {
             app,
             actors,
             things: BTreeMap::new(),
+            visitors: Vec::new(),
+            there,
             doctor,
             free,
             taken: AtomicUsize::new(0),
@@ -93,7 +100,35 @@ impl Scene {
             ("VisitType", vec![visit_type]),
         ]);
         scene.live().await;
+        scene.visit(&visiting_doctor).await;
         scene
+    }
+
+    /// Makes people who belong to two places.
+    async fn visit(&mut self, doctor: &Doctor) {
+        let (root, of_both) = (self.actors[8].clone(), self.app.patient("Bea").await);
+        of_both.books(&self.slot()).await;
+        of_both.books(&doctor.slots(&self.app, 2).await[0]).await;
+        for (who, role, clinic) in [
+            ("an admin of another clinic who visits", "ADMIN", Some(&self.there)),
+            ("an admin of the platform who visits", "ADMIN", None),
+            ("a doctor of another clinic who visits", "DOCTOR", None),
+        ] {
+            let mut visitor = doctor.actor.clone();
+            if role == "DOCTOR" {
+                let input = json!({ "userId": visitor.id, "role": "PATIENT" });
+                root.does("updateUserRole", "UpdateUserRoleInput", input, "user { id }").await;
+                visitor.signs_in(&doctor.actor.email).await;
+            } else {
+                visitor = self.app.patient(who).await;
+            }
+            let booked = visitor.books(&self.slot()).await;
+            assert!(booked["appointment"].is_object(), "{booked}");
+            let present = json!({ "userId": visitor.id, "role": role, "clinicId": clinic });
+            let made = root.does("updateUserRole", "UpdateUserRoleInput", present.clone(), "user { id role }").await;
+            assert_eq!(made["user"]["role"], role, "{made}");
+            self.visitors.push((who, visitor.id, present));
+        }
     }
 
     /// What happens before anybody looks.
