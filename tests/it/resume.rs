@@ -317,3 +317,24 @@ async fn a_bus_that_loses_repeats_and_reorders_costs_nobody_an_event() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_event_that_could_not_be_answered_ends_the_subscription_and_comes_when_the_database_is_well_again() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let watch = "subscription ($d: [ID!], $a: Cursor) { slotEvents(doctorIds: $d, after: $a) { cursor version doctor { specialties { name } } } }";
+    let after = |cursor: &Value| json!({ "d": [doctor.id], "a": cursor });
+    let mut socket = app.visitor().connects().await;
+    socket.watches("1", watch, after(&Value::Null)).await;
+    doctor.works(json!([])).await;
+    let seen = event(&mut socket).await;
+    assert_eq!(seen["version"], 3);
+    app.renames("specialty", "lost").await;
+    doctor.works(json!([])).await;
+    assert_eq!(refusal(&mut socket).await, "INTERNAL");
+    app.renames("lost", "specialty").await;
+    socket.subscribes("1", watch, after(&seen["cursor"])).await;
+    let event = event(&mut socket).await;
+    let specialties = json!([{ "name": "Dora's specialty" }]);
+    assert_eq!((&event["version"], &event["doctor"]["specialties"]), (&json!(4), &specialties));
+}

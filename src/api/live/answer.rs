@@ -9,7 +9,7 @@ use crate::{
     graphql::{Caller, Happening, Phase, reveal},
     kernel::rejection::{Internal, Rejection},
 };
-use async_graphql::{Response, ServerError};
+use async_graphql::{Response, ServerError, Value};
 use futures_util::{
     FutureExt,
     future::{self, BoxFuture},
@@ -45,9 +45,18 @@ pub enum Told {
     Soon(Soon),
 }
 
-/// Whether the answer to one thing, or to the opening of a source, is no answer: the root field itself failed.
+/// Whether the answer to one thing, or to the opening of a source, is no answer: the root field came out null, or something failed that would
+/// not fail again. The cursor of the next answer lies behind this one, so whoever passed over it would never see what it should have said.
 pub fn ends(answer: &Response) -> bool {
-    !answer.errors.is_empty() && answer.errors.iter().all(|error| error.path.len() <= 1)
+    let is_ours = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        ["UNAVAILABLE", "INTERNAL"].iter().any(|ours| code == Some(&Value::from(*ours)))
+    };
+    let is_null = match &answer.data {
+        Value::Object(fields) => fields.values().all(|field| *field == Value::Null),
+        _ => true,
+    };
+    !answer.errors.is_empty() && (is_null || answer.errors.iter().any(is_ours))
 }
 
 /// Nothing where there is nothing to say.

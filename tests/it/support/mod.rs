@@ -220,6 +220,13 @@ impl TestApp {
         tokio::time::sleep(Duration::from_millis(1_200)).await;
     }
 
+    /// Gives a table of the database another name, so that nobody finds it.
+    pub async fn renames(&self, table: &str, name: &str) {
+        use sea_orm::ConnectionTrait;
+        let statement = format!("ALTER TABLE {table} RENAME TO {name}");
+        self.app.services.database.reader().execute_unprepared(&statement).await.unwrap();
+    }
+
     /// Does the background work that is due.
     pub async fn works(&self) {
         let services = &self.app.services;
