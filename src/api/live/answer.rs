@@ -14,15 +14,19 @@ use futures_util::{
     FutureExt,
     future::{self, BoxFuture},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// How many answers to what was missed are kept for others who missed the same, and how many bytes of them.
+/// How many answers to what was missed are kept for others who missed the same, how many bytes of them, and for how long.
 const KEPT: usize = 4_096;
 const KEPT_BYTES: usize = 16 * 1_024 * 1_024;
+const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// What is delivered to a subscriber.
 #[derive(Clone, Debug)]
@@ -73,7 +77,7 @@ pub struct Answers {
 
 impl Answers {
     pub fn new(api: Arc<Api>, operation: Operation) -> Self {
-        Self { api, operation, is_personal: AtomicBool::new(false), kept: Kept::new(KEPT, KEPT_BYTES) }
+        Self { api, operation, is_personal: AtomicBool::new(false), kept: Kept::new(KEPT, KEPT_BYTES, KEPT_FOR) }
     }
 
     /// The answer for everybody; none where it depends on who gets it.
@@ -117,7 +121,8 @@ impl Answers {
     pub async fn missed(&self, happening: &Happening, subscriber: &Subscriber) -> Written {
         let is_personal = self.is_personal.load(Ordering::Relaxed);
         let session = subscriber.viewer.as_ref().filter(|_| is_personal).map(|viewer| viewer.session_id);
-        let place = self.kept.place((happening.key(), session));
+        let key = (happening.key(), session);
+        let place = self.kept.place(key.clone());
         let write = async {
             match self.common(happening).await {
                 Some(answer) => Some(answer),
@@ -128,7 +133,7 @@ impl Answers {
         };
         let keep = async {
             let answer = write.await.ok_or(())?;
-            self.kept.count(&answer);
+            self.kept.count(&key, &answer);
             Ok(answer)
         };
         match place.get_or_try_init(|| keep).await {
@@ -137,9 +142,9 @@ impl Answers {
         }
     }
 
-    /// Lets go of the answers to what was missed.
-    pub fn forget(&self) {
-        self.kept.forget();
+    /// Lets go of the answers to what was missed that were kept for long enough.
+    pub fn forget_old(&self) {
+        self.kept.forget_old();
     }
 
     async fn write(&self, happening: &Happening, caller: &Caller) -> Written {
