@@ -164,7 +164,11 @@ async fn nobody_has_more_sockets_than_they_may() {
     let _his = ben.connects().await;
     let _visitors = [app.visitor().connects().await, app.visitor().connects().await, app.visitor().connects().await];
     assert!(is_refused(None).await);
-    drop(hers);
+    let newcomers = [Socket::open(&app.address).await, Socket::open(&app.address).await, Socket::open(&app.address).await];
+    let protocol = &[("sec-websocket-protocol", "graphql-transport-ws")];
+    assert_eq!(Socket::try_open(&app.address, protocol).await.err(), Some(429), "whoever says nothing counts too");
+    drop((hers, newcomers));
+    eventually("there is room for newcomers", async || Socket::try_open(&app.address, protocol).await.ok()).await;
     eventually("her sockets are closed", async || (!is_refused(ada.token.as_deref()).await).then_some(())).await;
     let app = TestApp::start_with(|config| {
         limit(config);

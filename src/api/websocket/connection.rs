@@ -40,7 +40,7 @@ pub struct Connection {
     api: Arc<Api>,
     socket: WebSocket,
     client: Client,
-    /// Counts among the sockets of whoever it is.
+    /// Counts among the sockets of whoever it is, and until that is known among those of newcomers.
     seat: Option<Turn>,
     /// Whether it was said who it is.
     is_known: bool,
@@ -63,7 +63,7 @@ pub struct Connection {
 
 impl Connection {
     /// A conversation that has not begun.
-    pub fn new(api: Arc<Api>, socket: WebSocket, client: Client) -> Self {
+    pub fn new(api: Arc<Api>, socket: WebSocket, client: Client, seat: Turn) -> Self {
         let period = Duration::from_secs(api.limits.ping_seconds);
         let mut pings = interval_at(Instant::now() + period, period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -73,7 +73,7 @@ impl Connection {
             api,
             socket,
             client,
-            seat: None,
+            seat: Some(seat),
             is_known: false,
             authorization: None,
             proven_until: None,

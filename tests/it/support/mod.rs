@@ -85,9 +85,7 @@ impl TestApp {
         let address = listener.local_addr().unwrap().to_string();
         let lifetime = Lifetime::default();
         let shutdown = lifetime.shutdown.clone();
-        let router = app.router(lifetime);
-        let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-        tokio::spawn(serving.into_future());
+        tokio::spawn(app.serve(listener, lifetime));
         let account = medislot::accounts::Account {
             email: "root@example.com".to_owned(),
             password: actor::PASSWORD.into(),
