@@ -233,3 +233,29 @@ async fn a_socket_does_nothing_more_for_a_session_that_has_ended() {
     socket.subscribes("1", "{ viewer { email } }", json!({})).await;
     assert_eq!(socket.is_closed().await, 4403);
 }
+
+#[tokio::test]
+async fn a_client_that_takes_what_it_is_sent_slowly_gets_all_of_it() {
+    let app = TestApp::start_with(|config| config.limits.write_seconds = 2).await;
+    let doctor = app.doctor("Dora").await;
+    let input = json!({ "doctorId": doctor.id, "bio": "x".repeat(4_000) });
+    doctor.actor.does("updateDoctor", "UpdateDoctorInput", input, "doctor { id }").await;
+    let long = (0..40).map(|alias| format!("d{alias}: doctor {{ bio }}")).collect::<Vec<_>>().join(" ");
+    let watch = format!("subscription {{ slotEvents(doctorIds: [\"{}\"]) {{ version {long} }} }}", doctor.id);
+    let mut slow = Socket::open_narrow(&app.address).await;
+    slow.init(None).await;
+    slow.watches("1", &watch, json!({})).await;
+    let last = 2 + 80;
+    let changes = async {
+        for _ in 3..=last {
+            doctor.works(json!([])).await;
+        }
+    };
+    let takes = async {
+        for version in 3..=last {
+            assert_eq!(slow.hears().await["payload"]["data"]["slotEvents"]["version"], version);
+            tokio::time::sleep(Duration::from_millis(80)).await;
+        }
+    };
+    tokio::join!(changes, takes);
+}
