@@ -9,6 +9,7 @@ mod graphiql;
 mod health;
 mod http;
 mod keys;
+mod lifetime;
 mod live;
 mod negotiation;
 mod openid;
@@ -22,7 +23,8 @@ mod variables;
 mod websocket;
 
 pub use allowance::Allowance;
+pub use lifetime::Lifetime;
 pub use live::Live;
-pub use operation::{Api, Lifetime};
+pub use operation::Api;
 pub use serve::serve;
 pub use variables::Positions;

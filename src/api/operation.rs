@@ -1,6 +1,6 @@
 //! One door for every operation, whatever it comes over.
 
-use super::{allowance::Allowance, document, live::Live, text, variables::Positions};
+use super::{allowance::Allowance, document, lifetime::Lifetime, live::Live, text, variables::Positions};
 use crate::{
     accounts::OpenId,
     config::{Limits, ProxyHeader},
@@ -24,7 +24,6 @@ use async_graphql::{
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use std::{sync::Arc, time::Duration};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 /// What the edge works with.
@@ -70,26 +69,6 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     /// How the process ends.
     pub lifetime: Lifetime,
-}
-
-/// How the process ends: it is told to, and waits for its sockets.
-#[derive(Clone, Debug, Default)]
-pub struct Lifetime {
-    /// Cancelled when the process shall end.
-    pub shutdown: CancellationToken,
-    /// The sockets that are open.
-    pub sockets: TaskTracker,
-}
-
-/// Over how long sockets are closed when the process shall end: those who come again do not come all at once.
-const SPREAD: Duration = Duration::from_secs(3);
-
-impl Lifetime {
-    /// How long one of many waits before it goes.
-    #[must_use]
-    pub fn moment() -> Duration {
-        SPREAD.mul_f64(rand::random())
-    }
 }
 
 /// How many bytes of a document, or of the values of its variables, are looked over for what a field costs.

@@ -10,7 +10,8 @@ use crate::{
     accounts::Ending,
     api::{
         allowance::Turn,
-        operation::{Api, Lifetime},
+        lifetime::Lifetime,
+        operation::Api,
     },
     kernel::client::{Client, Principal},
 };
