@@ -30,9 +30,9 @@ use crate::{
     worker,
 };
 use anyhow::{Context, Result, bail};
-use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use secrecy::ExposeSecret;
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::net::TcpListener;
 
 /// Medislot, put together.
 #[derive(Clone, Debug)]
@@ -168,15 +168,14 @@ impl App {
         Ok(Self { config, services, mail: Arc::new(mail), openid: Arc::new(openid), publisher, shared: counted })
     }
 
-    /// What the server serves, for as long as its lifetime lasts.
-    #[must_use]
-    pub fn router(&self, lifetime: Lifetime) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    /// Serves whoever connects, for as long as the lifetime lasts.
+    pub fn serve(&self, listener: TcpListener, lifetime: Lifetime) -> impl Future<Output = ()> + Send + use<> {
         let development = !self.config.is_production();
         self.services.availability.warm_up();
         let limits = &self.config.limits;
         let are_limited = self.config.rate_limits == RateLimits::On;
         let budgets = are_limited.then(|| Budgets::new(limits.budget, self.shared.clone()));
-        api::router(Api {
+        let api = Api {
             positions: Arc::new(Positions::of(&sdl(&schema(limits).finish()))),
             schema: running(limits),
             pricing: Pricing::new(limits),
@@ -198,7 +197,8 @@ impl App {
             allowed_origins: self.config.allowed_origins.clone().into(),
             clock: Arc::clone(&self.services.clock),
             lifetime,
-        })
+        };
+        api::serve(api, listener)
     }
 
     /// Begins to do the background work.

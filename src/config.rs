@@ -205,8 +205,14 @@ pub struct Limits {
     pub operations: usize,
     /// How many sockets a user may have, on each process.
     pub user_sockets: usize,
-    /// How many sockets the visitors at one address may have, on each process; behind a proxy all of them are at one.
+    /// How many sockets the visitors at one address may have, on each process, and how many that have not said yet who is there; behind a proxy
+    /// all of them are at one.
     pub visitor_sockets: usize,
+    /// How long a connection may be open without a request, and how long the head of one may take, in seconds: longer than the proxies in front
+    /// keep connections (most a minute), which would otherwise send a request over one that is just closed.
+    pub idle_seconds: u64,
+    /// How long a connection waits for the other side to take something before it is cut, in seconds.
+    pub write_seconds: u64,
     /// How long a WebSocket may wait before it says who is there, in seconds.
     pub init_seconds: u64,
     /// After how many seconds a WebSocket is asked whether it is still there.
@@ -246,6 +252,8 @@ impl Default for Limits {
             operations: 50,
             user_sockets: 50,
             visitor_sockets: 1_000,
+            idle_seconds: 75,
+            write_seconds: 10,
             init_seconds: 5,
             ping_seconds: 20,
             queued_events: 256,
@@ -280,7 +288,13 @@ impl Limits {
             self.subscriptions,
             self.password_hashes,
         ];
-        let seconds = [self.operation_seconds, self.init_seconds, self.ping_seconds];
+        let seconds = [
+            self.operation_seconds,
+            self.idle_seconds,
+            self.write_seconds,
+            self.init_seconds,
+            self.ping_seconds,
+        ];
         let are_set = sizes.iter().all(|size| *size > 0) && seconds.iter().all(|seconds| *seconds > 0);
         let attempts = [self.password_attempts, self.attempts_from_one_place];
         ensure!(are_set && attempts.iter().all(|count| *count > 0), "no limit may be 0");

@@ -195,10 +195,7 @@ async fn serve(config: Config) -> Result<()> {
     welcome(&app.config, listener.local_addr()?)?;
     let lifetime = Lifetime::default();
     let Lifetime { shutdown, sockets } = lifetime.clone();
-    let server = axum::serve(listener, app.router(lifetime))
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-        .into_future();
-    let server = tokio::spawn(server);
+    let server = tokio::spawn(app.serve(listener, lifetime));
     stopped().await?;
     tracing::info!("shutting down");
     shutdown.cancel();
@@ -208,7 +205,7 @@ async fn serve(config: Config) -> Result<()> {
         server.await
     };
     if let Ok(end) = tokio::time::timeout(DRAIN, drained).await {
-        end??;
+        end?;
     } else {
         tracing::warn!("some requests did not come to an end");
     }

@@ -10,6 +10,7 @@ use async_graphql::{ErrorExtensionValues, ServerError, Value};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -30,6 +31,7 @@ pub struct Allowance {
     subscriptions: Arc<Turns>,
     sockets_of_users: Arc<Turns>,
     sockets_of_visitors: Arc<Turns>,
+    sockets_of_newcomers: Arc<Turns>,
 }
 
 impl Allowance {
@@ -40,7 +42,8 @@ impl Allowance {
         let turns = |limit| Arc::new(Turns::new(most(limit)));
         let (requests, subscriptions) = (turns(limits.requests), turns(limits.subscriptions));
         let (sockets_of_users, sockets_of_visitors) = (turns(limits.user_sockets), turns(limits.visitor_sockets));
-        Self { budgets, requests, subscriptions, sockets_of_users, sockets_of_visitors }
+        let sockets_of_newcomers = turns(limits.visitor_sockets);
+        Self { budgets, requests, subscriptions, sockets_of_users, sockets_of_visitors, sockets_of_newcomers }
     }
 
     /// Pays for something.
@@ -85,6 +88,12 @@ impl Allowance {
             Principal::Visitors(_) => &self.sockets_of_visitors,
         };
         turns.take(principal)
+    }
+
+    /// A turn for a socket from this address until it is said who is there; none where there are as many as may be.
+    #[must_use]
+    pub fn newcomer(&self, address: IpAddr) -> Option<Turn> {
+        self.sockets_of_newcomers.take(Principal::Visitors(address))
     }
 
     /// Tells a client about its budget.

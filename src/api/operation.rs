@@ -1,6 +1,6 @@
 //! One door for every operation, whatever it comes over.
 
-use super::{allowance::Allowance, document, live::Live, text, variables::Positions};
+use super::{allowance::Allowance, document, lifetime::Lifetime, live::Live, text, variables::Positions};
 use crate::{
     accounts::OpenId,
     config::{Limits, ProxyHeader},
@@ -24,7 +24,6 @@ use async_graphql::{
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use std::{sync::Arc, time::Duration};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 /// What the edge works with.
@@ -72,27 +71,7 @@ pub struct Api {
     pub lifetime: Lifetime,
 }
 
-/// How the process ends: it is told to, and waits for its sockets.
-#[derive(Clone, Debug, Default)]
-pub struct Lifetime {
-    /// Cancelled when the process shall end.
-    pub shutdown: CancellationToken,
-    /// The sockets that are open.
-    pub sockets: TaskTracker,
-}
-
-/// Over how long sockets are closed when the process shall end: those who come again do not come all at once.
-const SPREAD: Duration = Duration::from_secs(3);
-
-impl Lifetime {
-    /// How long one of many waits before it goes.
-    #[must_use]
-    pub fn moment() -> Duration {
-        SPREAD.mul_f64(rand::random())
-    }
-}
-
-/// How many bytes of a document are looked over for what a field costs.
+/// How many bytes of a document, or of the values of its variables, are looked over for what a field costs.
 const BYTES_FOR_ONE: usize = 64;
 
 /// What a client asks for.
@@ -156,8 +135,9 @@ impl Api {
 
     async fn look_over(&self, asked: Asked, principal: Principal) -> Result<Operation, Vec<ServerError>> {
         // Looking is work too: it is paid first, so that what is refused is not free.
-        let length = [&asked.query, &asked.document_id].into_iter().flatten().map(String::len).sum::<usize>();
-        let looking = 1 + length / BYTES_FOR_ONE;
+        let text = [&asked.query, &asked.document_id].into_iter().flatten().map(String::len).sum::<usize>();
+        let variables = serde_json::to_string(&asked.variables).unwrap_or_default().len();
+        let looking = 1 + (text + variables) / BYTES_FOR_ONE;
         self.allowance.spend(principal, looking).await.map_err(|error| vec![error])?;
         let mut operation = self.parse(asked).await.map_err(|error| vec![*error])?;
         operation.cost = self.pricing.price(Self::bare(&operation)).await?;
@@ -177,13 +157,15 @@ impl Api {
             set_code(&mut error, "BAD_USER_INPUT");
             Box::new(error)
         })?;
-        let Asked { operation_name, variables, wants_cost, .. } = asked;
+        let Asked { operation_name, mut variables, wants_cost, .. } = asked;
         let kind = document::check(&document, operation_name.as_deref(), &variables, &self.limits)
             .and_then(|kind| self.positions.check(&document).map(|()| kind))
             .map_err(|unfit| match unfit {
                 document::Unfit::Invalid(message) => Box::new(refused("BAD_USER_INPUT", message)),
                 document::Unfit::TooComplex(message) => Box::new(refused("QUERY_TOO_COMPLEX", message)),
             })?;
+        // Others would be kept for as long as a subscription lives, and make it one of its own.
+        variables.retain(|variable, _| document::declares(&document, operation_name.as_deref(), variable));
         document::wrap_typenames(&mut document);
         if kind == OperationType::Subscription {
             document::unwrap_root(&mut document, operation_name.as_deref());

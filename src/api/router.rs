@@ -10,12 +10,12 @@ use super::{
 };
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, connect_info::IntoMakeServiceWithConnectInfo},
+    extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     routing::{any, get},
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
@@ -24,7 +24,7 @@ use tower_http::{
 };
 
 /// Everything that the server serves.
-pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+pub fn router(api: Api) -> Router {
     let patience = Duration::from_secs(api.limits.operation_seconds + 15);
     let body_limit = DefaultBodyLimit::max(api.limits.body_bytes);
     let cors = cors(&api);
@@ -57,7 +57,6 @@ pub fn router(api: Api) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(trace))
         .with_state(api)
-        .into_make_service_with_connect_info()
 }
 
 /// Pages of the allowed origins may call the API with a bearer token. No cookies: nothing rides along.

@@ -5,8 +5,9 @@
 
 use super::{
     allowance::retry_after,
+    lifetime::Lifetime,
     live::{self, Delivery, Subscriber},
-    operation::{Api, Lifetime, Operation},
+    operation::{Api, Operation},
 };
 use crate::graphql::Caller;
 use async_graphql::{Response as Answer, ServerError, parser::types::OperationType};

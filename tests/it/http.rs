@@ -1,8 +1,12 @@
 //! GraphQL over HTTP.
 
-use crate::support::TestApp;
+use crate::support::{TestApp, eventually};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 const GRAPHQL: &str = "application/graphql-response+json";
 
@@ -258,5 +262,42 @@ async fn directives_of_typename_are_directives_like_others() {
         ["{ __typename @skip(if: 1) }", "{ __typename @skip }", "{ __typename @nope }", "{ ... @nope { __typename } }"]
     {
         assert_eq!(ask(wrong, json!({})).await["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_whose_client_stops_reading_ends() {
+    let app = TestApp::start_with(|config| (config.limits.write_seconds, config.limits.subscriptions) = (1, 1)).await;
+    let doctor = app.doctor("Dora").await;
+    let input = json!({ "doctorId": doctor.id, "bio": "x".repeat(4_000) });
+    doctor.actor.does("updateDoctor", "UpdateDoctorInput", input, "doctor { id }").await;
+    let long = (0..40).map(|alias| format!("d{alias}: doctor {{ bio }}")).collect::<Vec<_>>().join(" ");
+    let watch = format!("subscription {{ slotEvents(doctorIds: [\"{}\"]) {{ {long} }} }}", doctor.id);
+    let body = json!({ "query": watch }).to_string();
+    let mut silent = TcpStream::connect(&app.address).await.unwrap();
+    let head = "POST /graphql HTTP/1.1\r\nhost: here\r\naccept: text/event-stream\r\ncontent-type: application/json";
+    silent.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    silent.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    let another = async || post(&app, "text/event-stream", body.clone()).send().await.unwrap().status();
+    assert_eq!(another().await, 429);
+    // More than the system keeps for somebody who does not read.
+    for _ in 0..100 {
+        doctor.works(json!([])).await;
+    }
+    eventually("its place is given to another one", async || (another().await == 200).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_brings_no_request_is_closed() {
+    let app = TestApp::start_with(|config| config.limits.idle_seconds = 1).await;
+    for beginning in ["", "GET /healthz HTTP/1.1\r\nhost:", "GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n"] {
+        let mut connection = TcpStream::connect(&app.address).await.unwrap();
+        connection.write_all(beginning.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let end = connection.read_to_string(&mut answer);
+        tokio::time::timeout(std::time::Duration::from_secs(10), end).await.expect("it is left open").unwrap();
+        assert_eq!(answer.contains("200 OK"), beginning.ends_with("\r\n\r\n"), "{answer}");
     }
 }

@@ -107,16 +107,20 @@ async fn every_answer_tells_what_is_left() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_not_free() {
+async fn what_is_refused_is_not_free_nor_are_variables() {
     let app = TestApp::start_with(small_budget).await;
-    let ada = app.patient("Ada").await;
-    let nonsense = format!("{{ {} ", "x".repeat(200_000));
-    for count in 0.. {
-        let response = sends(&ada, &json!({ "query": nonsense }), &[]).await;
-        if response.status() == 429 {
-            break;
+    let mut ada = app.patient("Ada").await;
+    let long = "x".repeat(200_000);
+    let (nonsense, undeclared) = (format!("{{ {long} "), json!({ "long": long }));
+    for body in [json!({ "query": nonsense }), json!({ "query": "{ __typename }", "variables": undeclared })] {
+        for count in 0.. {
+            let response = sends(&ada, &body, &[]).await;
+            if response.status() == 429 {
+                break;
+            }
+            assert!(count < 200, "nobody is stopped");
         }
-        assert!(count < 200, "nobody is stopped");
+        ada = app.patient("Ada").await;
     }
 }
 

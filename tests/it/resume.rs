@@ -317,3 +317,54 @@ async fn a_bus_that_loses_repeats_and_reorders_costs_nobody_an_event() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_event_that_could_not_be_answered_ends_the_subscription_and_comes_when_the_database_is_well_again() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let watch = "subscription ($d: [ID!], $a: Cursor) { slotEvents(doctorIds: $d, after: $a) { cursor version doctor { specialties { name } } } }";
+    let after = |cursor: &Value| json!({ "d": [doctor.id], "a": cursor });
+    let (mut socket, mut other) = (app.visitor().connects().await, app.visitor().connects().await);
+    socket.watches("1", watch, after(&Value::Null)).await;
+    doctor.works(json!([])).await;
+    let seen = event(&mut socket).await;
+    assert_eq!(seen["version"], 3);
+    app.renames("specialty", "lost").await;
+    doctor.works(json!([])).await;
+    assert_eq!(refusal(&mut socket).await, "INTERNAL");
+    // Whoever comes back now is no better off, and whoever does later does not get what the first one got.
+    other.subscribes("1", watch, after(&seen["cursor"])).await;
+    assert_eq!(refusal(&mut other).await, "INTERNAL");
+    app.renames("lost", "specialty").await;
+    for socket in [&mut socket, &mut other] {
+        socket.subscribes("1", watch, after(&seen["cursor"])).await;
+        let event = event(socket).await;
+        let specialties = json!([{ "name": "Dora's specialty" }]);
+        assert_eq!((&event["version"], &event["doctor"]["specialties"]), (&json!(4), &specialties));
+    }
+}
+
+#[tokio::test]
+async fn variables_that_a_document_does_not_declare_part_nobody_from_those_who_share_its_answers() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let watch = "subscription ($d: [ID!], $a: Cursor) { slotEvents(doctorIds: $d, after: $a) { cursor version doctor { specialties { name } } } }";
+    let mut sockets = Vec::new();
+    for _ in 0..3 {
+        sockets.push(app.visitor().connects().await);
+    }
+    sockets[0].watches("1", watch, json!({ "d": [doctor.id], "a": null })).await;
+    for _ in 0..2 {
+        doctor.works(json!([])).await;
+    }
+    let cursor = event(&mut sockets[0]).await["cursor"].clone();
+    let mut comes_back = async |number: usize| {
+        let socket = &mut sockets[number];
+        socket.subscribes("1", watch, json!({ "d": [doctor.id], "a": cursor, "undeclared": number })).await;
+        event(socket).await
+    };
+    let first = comes_back(1).await;
+    // By now it could not be made again.
+    app.renames("specialty", "lost").await;
+    assert_eq!(comes_back(2).await, first);
+}

@@ -164,7 +164,11 @@ async fn nobody_has_more_sockets_than_they_may() {
     let _his = ben.connects().await;
     let _visitors = [app.visitor().connects().await, app.visitor().connects().await, app.visitor().connects().await];
     assert!(is_refused(None).await);
-    drop(hers);
+    let newcomers = [Socket::open(&app.address).await, Socket::open(&app.address).await, Socket::open(&app.address).await];
+    let protocol = &[("sec-websocket-protocol", "graphql-transport-ws")];
+    assert_eq!(Socket::try_open(&app.address, protocol).await.err(), Some(429), "whoever says nothing counts too");
+    drop((hers, newcomers));
+    eventually("there is room for newcomers", async || Socket::try_open(&app.address, protocol).await.ok()).await;
     eventually("her sockets are closed", async || (!is_refused(ada.token.as_deref()).await).then_some(())).await;
     let app = TestApp::start_with(|config| {
         limit(config);
@@ -228,4 +232,30 @@ async fn a_socket_does_nothing_more_for_a_session_that_has_ended() {
     ada.does("logout", "LogoutInput", json!({}), "").await;
     socket.subscribes("1", "{ viewer { email } }", json!({})).await;
     assert_eq!(socket.is_closed().await, 4403);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_what_it_is_sent_slowly_gets_all_of_it() {
+    let app = TestApp::start_with(|config| config.limits.write_seconds = 2).await;
+    let doctor = app.doctor("Dora").await;
+    let input = json!({ "doctorId": doctor.id, "bio": "x".repeat(4_000) });
+    doctor.actor.does("updateDoctor", "UpdateDoctorInput", input, "doctor { id }").await;
+    let long = (0..40).map(|alias| format!("d{alias}: doctor {{ bio }}")).collect::<Vec<_>>().join(" ");
+    let watch = format!("subscription {{ slotEvents(doctorIds: [\"{}\"]) {{ version {long} }} }}", doctor.id);
+    let mut slow = Socket::open_narrow(&app.address).await;
+    slow.init(None).await;
+    slow.watches("1", &watch, json!({})).await;
+    let last = 2 + 80;
+    let changes = async {
+        for _ in 3..=last {
+            doctor.works(json!([])).await;
+        }
+    };
+    let takes = async {
+        for version in 3..=last {
+            assert_eq!(slow.hears().await["payload"]["data"]["slotEvents"]["version"], version);
+            tokio::time::sleep(Duration::from_millis(80)).await;
+        }
+    };
+    tokio::join!(changes, takes);
 }

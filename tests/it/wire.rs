@@ -152,7 +152,7 @@ async fn documents_are_known_by_their_ids_and_nothing_else_is_taken_where_it_sha
         medislot::app::App::start(config, std::sync::Arc::new(medislot::kernel::clock::SystemClock)).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(axum::serve(listener, app.router(medislot::api::Lifetime::default())).into_future());
+    tokio::spawn(app.serve(listener, medislot::api::Lifetime::default()));
     let send = async |body: Value| {
         let request = reqwest::Client::new().post(format!("http://{address}/graphql")).json(&body);
         request.send().await.unwrap().json::<Value>().await.unwrap()

@@ -6,7 +6,7 @@ mod rewrite;
 mod root;
 
 pub use rewrite::{unwrap_root, wrap_typenames};
-pub use root::{default_of, root_argument, root_field};
+pub use root::{declares, default_of, root_argument, root_field};
 
 use crate::config::Limits;
 use async_graphql::{

@@ -1,9 +1,9 @@
-//! The root field of a subscription, once it stands straight in its operation.
+//! The root field of a subscription, once it stands straight in its operation, and what is declared there.
 
 use super::{operation, operation_mut};
 use async_graphql::{
     Value as ConstValue,
-    parser::types::{ExecutableDocument, Selection},
+    parser::types::{ExecutableDocument, Selection, VariableDefinition},
 };
 use async_graphql_value::Value;
 
@@ -26,9 +26,21 @@ pub fn root_argument<'a>(
     arguments.find(|(name, _)| name.node == argument).map(|(_, value)| &mut value.node)
 }
 
+/// Whether the operation that is meant declares this variable.
+pub fn declares(document: &ExecutableDocument, name: Option<&str>, variable: &str) -> bool {
+    definition_of(document, name, variable).is_some()
+}
+
 /// The default of a variable of the operation that is meant.
 pub fn default_of(document: &ExecutableDocument, name: Option<&str>, variable: &str) -> Option<ConstValue> {
+    definition_of(document, name, variable)?.default_value.as_ref().map(|value| value.node.clone())
+}
+
+fn definition_of<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+    variable: &str,
+) -> Option<&'a VariableDefinition> {
     let definitions = &operation(document, name).ok()?.node.variable_definitions;
-    let definition = definitions.iter().find(|definition| definition.node.name.node == variable)?;
-    definition.node.default_value.as_ref().map(|value| value.node.clone())
+    definitions.iter().map(|definition| &definition.node).find(|definition| definition.name.node == variable)
 }

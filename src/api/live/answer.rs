@@ -9,20 +9,24 @@ use crate::{
     graphql::{Caller, Happening, Phase, reveal},
     kernel::rejection::{Internal, Rejection},
 };
-use async_graphql::{Response, ServerError};
+use async_graphql::{Response, ServerError, Value};
 use futures_util::{
     FutureExt,
     future::{self, BoxFuture},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// How many answers to what was missed are kept for others who missed the same, and how many bytes of them.
+/// How many answers to what was missed are kept for others who missed the same, how many bytes of them, and for how long.
 const KEPT: usize = 4_096;
 const KEPT_BYTES: usize = 16 * 1_024 * 1_024;
+const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// What is delivered to a subscriber.
 #[derive(Clone, Debug)]
@@ -45,9 +49,18 @@ pub enum Told {
     Soon(Soon),
 }
 
-/// Whether the answer to one thing, or to the opening of a source, is no answer: the root field itself failed.
+/// Whether the answer to one thing, or to the opening of a source, is no answer: the root field came out null, or something failed that would
+/// not fail again. The cursor of the next answer lies behind this one, so whoever passed over it would never see what it should have said.
 pub fn ends(answer: &Response) -> bool {
-    !answer.errors.is_empty() && answer.errors.iter().all(|error| error.path.len() <= 1)
+    let is_ours = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        ["UNAVAILABLE", "INTERNAL"].iter().any(|ours| code == Some(&Value::from(*ours)))
+    };
+    let is_null = match &answer.data {
+        Value::Object(fields) => fields.values().all(|field| *field == Value::Null),
+        _ => true,
+    };
+    !answer.errors.is_empty() && (is_null || answer.errors.iter().any(is_ours))
 }
 
 /// Nothing where there is nothing to say.
@@ -64,7 +77,7 @@ pub struct Answers {
 
 impl Answers {
     pub fn new(api: Arc<Api>, operation: Operation) -> Self {
-        Self { api, operation, is_personal: AtomicBool::new(false), kept: Kept::new(KEPT, KEPT_BYTES) }
+        Self { api, operation, is_personal: AtomicBool::new(false), kept: Kept::new(KEPT, KEPT_BYTES, KEPT_FOR) }
     }
 
     /// The answer for everybody; none where it depends on who gets it.
@@ -108,7 +121,8 @@ impl Answers {
     pub async fn missed(&self, happening: &Happening, subscriber: &Subscriber) -> Written {
         let is_personal = self.is_personal.load(Ordering::Relaxed);
         let session = subscriber.viewer.as_ref().filter(|_| is_personal).map(|viewer| viewer.session_id);
-        let place = self.kept.place((happening.key(), session));
+        let key = (happening.key(), session);
+        let place = self.kept.place(key.clone());
         let write = async {
             match self.common(happening).await {
                 Some(answer) => Some(answer),
@@ -119,7 +133,7 @@ impl Answers {
         };
         let keep = async {
             let answer = write.await.ok_or(())?;
-            self.kept.count(&answer);
+            self.kept.count(&key, &answer);
             Ok(answer)
         };
         match place.get_or_try_init(|| keep).await {
@@ -128,9 +142,9 @@ impl Answers {
         }
     }
 
-    /// Lets go of the answers to what was missed.
-    pub fn forget(&self) {
-        self.kept.forget();
+    /// Lets go of the answers to what was missed that were kept for long enough.
+    pub fn forget_old(&self) {
+        self.kept.forget_old();
     }
 
     async fn write(&self, happening: &Happening, caller: &Caller) -> Written {

@@ -21,13 +21,11 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval},
 };
 
 /// How often a group looks who has gone.
 const ROUND: Duration = Duration::from_secs(5);
-/// How long answers to what was missed are kept after the last who missed something came.
-const KEPT: Duration = Duration::from_secs(30);
 
 /// Somebody who wants to share.
 pub struct Join {
@@ -49,7 +47,6 @@ pub struct Group {
     sharers: Vec<Sharer>,
     /// Who has missed something, by the mark that they wait for.
     waiting: Vec<(u64, Join)>,
-    last_missed: Instant,
 }
 
 impl Group {
@@ -62,8 +59,7 @@ impl Group {
                 return turn_away(joins, Vec::new(), &errors).await;
             }
         };
-        let (sharers, waiting, last_missed) = (Vec::new(), Vec::new(), Instant::now());
-        let mut group = Self { answers, source, sharers, waiting, last_missed };
+        let mut group = Self { answers, source, sharers: Vec::new(), waiting: Vec::new() };
         let mut rounds = interval(ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -104,7 +100,6 @@ impl Group {
     fn admit(&mut self, mark: u64) {
         for (wanted, join) in std::mem::take(&mut self.waiting) {
             if wanted <= mark {
-                self.last_missed = Instant::now();
                 self.add(join);
             } else {
                 self.waiting.push((wanted, join));
@@ -154,9 +149,7 @@ impl Group {
     fn is_left(&mut self) -> bool {
         self.sharers.retain(|sharer| !sharer.sender.is_closed());
         self.waiting.retain(|(_, join)| !join.sender.is_closed());
-        if self.last_missed.elapsed() > KEPT {
-            self.answers.forget();
-        }
+        self.answers.forget_old();
         self.sharers.is_empty() && self.waiting.is_empty()
     }
 }

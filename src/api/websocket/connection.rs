@@ -10,7 +10,8 @@ use crate::{
     accounts::Ending,
     api::{
         allowance::Turn,
-        operation::{Api, Lifetime},
+        lifetime::Lifetime,
+        operation::Api,
     },
     kernel::client::{Client, Principal},
 };
@@ -25,10 +26,11 @@ use tokio::{
 };
 use tokio_stream::StreamMap;
 
-/// Who takes longer to take a message is gone.
+/// How long the other side may take to say goodbye.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether what is running when the process shall end has come to its end.
+/// For how long messages are written without a look at what else is due; and how often it is looked whether what is running when the process
+/// shall end has come to its end.
 const MOMENT: Duration = Duration::from_millis(100);
 /// How many messages are written at once.
 const AT_ONCE: usize = 64;
@@ -40,7 +42,7 @@ pub struct Connection {
     api: Arc<Api>,
     socket: WebSocket,
     client: Client,
-    /// Counts among the sockets of whoever it is.
+    /// Counts among the sockets of whoever it is, and until that is known among those of newcomers.
     seat: Option<Turn>,
     /// Whether it was said who it is.
     is_known: bool,
@@ -63,7 +65,7 @@ pub struct Connection {
 
 impl Connection {
     /// A conversation that has not begun.
-    pub fn new(api: Arc<Api>, socket: WebSocket, client: Client) -> Self {
+    pub fn new(api: Arc<Api>, socket: WebSocket, client: Client, seat: Turn) -> Self {
         let period = Duration::from_secs(api.limits.ping_seconds);
         let mut pings = interval_at(Instant::now() + period, period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -73,7 +75,7 @@ impl Connection {
             api,
             socket,
             client,
-            seat: None,
+            seat: Some(seat),
             is_known: false,
             authorization: None,
             proven_until: None,
@@ -146,24 +148,22 @@ impl Connection {
         }
     }
 
-    /// Says what an operation has to say, and what others have to say at this moment, in one go.
+    /// Says what an operation has to say, and what others have to say at this moment, in one go. Whoever takes nothing of it for too long is cut
+    /// off by the connection itself.
     async fn tell(&mut self, id: String, saying: Result<Saying, Close>) -> Result<(), Close> {
-        let told = async {
-            let (mut next, mut count) = (Some((id, saying)), 0);
-            while let Some((id, saying)) = next.take() {
-                let Saying { message, is_last } = saying?;
-                if is_last {
-                    self.operations.remove(&id);
-                }
-                self.socket.feed(Message::text(message)).await.map_err(|_| GONE)?;
-                count += 1;
-                if count < AT_ONCE {
-                    next = self.operations.next().now_or_never().flatten();
-                }
+        let (mut next, mut count, begun) = (Some((id, saying)), 0, Instant::now());
+        while let Some((id, saying)) = next.take() {
+            let Saying { message, is_last } = saying?;
+            if is_last {
+                self.operations.remove(&id);
             }
-            self.socket.flush().await.map_err(|_| GONE)
-        };
-        timeout(PATIENCE, told).await.unwrap_or(Err(GONE))
+            self.socket.feed(Message::text(message)).await.map_err(|_| GONE)?;
+            count += 1;
+            if count < AT_ONCE && begun.elapsed() < MOMENT {
+                next = self.operations.next().now_or_never().flatten();
+            }
+        }
+        self.socket.flush().await.map_err(|_| GONE)
     }
 
     /// How many queries and mutations are running, and operations of whatever kind are about to.
@@ -198,8 +198,7 @@ impl Connection {
     }
 
     async fn say(&mut self, message: String) -> Result<(), Close> {
-        let sent = timeout(PATIENCE, self.socket.send(Message::text(message))).await;
-        if let Ok(Ok(())) = sent { Ok(()) } else { Err(GONE) }
+        self.socket.send(Message::text(message)).await.map_err(|_| GONE)
     }
 
     async fn hear(&mut self, message: Message) -> Result<ControlFlow<()>, Close> {

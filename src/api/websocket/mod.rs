@@ -41,6 +41,9 @@ pub async fn get_or_upgrade(
     if !is_allowed_origin(&api, &headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
+    let Some(seat) = api.allowance.newcomer(address.0.0) else {
+        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response();
+    };
     let client = Client { device: device(&headers), address: Some(address.0.0) };
     let limit = api.limits.message_bytes;
     let upgrade = upgrade
@@ -52,7 +55,7 @@ pub async fn get_or_upgrade(
     // The process does not end before its sockets have.
     let open = api.lifetime.sockets.token();
     upgrade.on_upgrade(async move |socket| {
-        Connection::new(api, socket, client).run().await;
+        Connection::new(api, socket, client, seat).run().await;
         drop(open);
     })
 }

@@ -85,9 +85,7 @@ impl TestApp {
         let address = listener.local_addr().unwrap().to_string();
         let lifetime = Lifetime::default();
         let shutdown = lifetime.shutdown.clone();
-        let router = app.router(lifetime);
-        let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-        tokio::spawn(serving.into_future());
+        tokio::spawn(app.serve(listener, lifetime));
         let account = medislot::accounts::Account {
             email: "root@example.com".to_owned(),
             password: actor::PASSWORD.into(),
@@ -218,6 +216,13 @@ impl TestApp {
         database.execute_unprepared(&view).await.unwrap();
         // Tokens are believed for a second.
         tokio::time::sleep(Duration::from_millis(1_200)).await;
+    }
+
+    /// Gives a table of the database another name, so that nobody finds it.
+    pub async fn renames(&self, table: &str, name: &str) {
+        use sea_orm::ConnectionTrait;
+        let statement = format!("ALTER TABLE {table} RENAME TO {name}");
+        self.app.services.database.reader().execute_unprepared(&statement).await.unwrap();
     }
 
     /// Does the background work that is due.

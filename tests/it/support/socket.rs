@@ -3,9 +3,12 @@
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    MaybeTlsStream, WebSocketStream, client_async, connect_async,
     tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
@@ -31,6 +34,16 @@ impl Socket {
             // Nobody is there.
             Err(_) => Err(0),
         }
+    }
+
+    /// One on whose way there is room for little.
+    pub async fn open_narrow(address: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(128 * 1024).unwrap();
+        let stream = MaybeTlsStream::Plain(socket.connect(address.parse().unwrap()).await.unwrap());
+        let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+        Self { stream: client_async(request, stream).await.unwrap().0 }
     }
 
     pub async fn says(&mut self, message: Value) {
