@@ -71,11 +71,11 @@ impl Boards {
     pub async fn open(self: &Arc<Self>, selection: Selection, query: BoardQuery) -> Result<Board, Rejection> {
         // Listen first: what happens while the board is drawn is heard.
         let feed = self.directory.follow(selection.clone()).await?;
-        let doctors: Vec<_> = self.hub.members(&selection).unwrap_or_default().into_iter().collect();
+        let doctors = self.hub.members(&selection).ok_or(Missed)?;
         if doctors.len() > MOST {
             return Err(Rejection::BadInput("A board shows at most 100 doctors.".into()));
         }
-        let pictures = self.draw(&doctors, &query).await?;
+        let pictures = self.draw(&doctors.into_iter().collect::<Vec<_>>(), &query).await?;
         let mut ticks = interval(SECOND);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (cursor, seen) = (Arc::clone(&feed.start), Arc::clone(&feed.start));
@@ -114,13 +114,14 @@ impl Board {
     /// What comes next. May be dropped and called again.
     ///
     /// # Errors
-    /// `Missed` where events came faster than the board could be drawn.
-    pub async fn next(&mut self) -> Result<Turn, Missed> {
+    /// `ResumeRequired` where events came faster than the board could be drawn.
+    pub async fn next(&mut self) -> Result<Turn, Rejection> {
         loop {
             if !self.stale.is_empty() {
                 match self.redraw().await {
                     Ok(messages) if messages.is_empty() => {}
                     Ok(messages) => return Ok(Turn::Changed(messages)),
+                    Err(rejection @ Rejection::ResumeRequired) => return Err(rejection),
                     Err(error) => {
                         tracing::warn!(%error, "a board cannot be drawn, tried again");
                         sleep(SECOND / 2).await;
@@ -173,7 +174,8 @@ impl Board {
     }
 
     async fn redraw(&mut self) -> Result<Vec<BoardMessage>, Rejection> {
-        let members = self.boards.hub.members(&self.selection).unwrap_or_default();
+        // Where the hub has let go nobody knows who belongs there: that does not mean nobody.
+        let members = self.boards.hub.members(&self.selection).ok_or(Missed)?;
         let wanted: Vec<_> = self.stale.iter().copied().filter(|doctor| members.contains(doctor)).collect();
         let mut drawn = self.boards.draw(&wanted, &self.query).await?;
         // From here on nothing is waited for: either all of it happens or nothing.
@@ -238,15 +240,18 @@ impl Board {
     /// What somebody has to be told who looks at the board from this moment on; `after` is the cursor behind what they have seen of it. For
     /// those who have seen something: ask for a mark first, and wait for it.
     pub fn join(&self, after: Option<Cursor>) -> impl Stream<Item = Result<BoardMessage, Rejection>> + Send + use<> {
-        let (boards, selection, query) = (Arc::clone(&self.boards), self.selection.clone(), self.query);
+        let (query, now) = (self.query, self.boards.clock.now());
         let (cursor, pictures) = (Arc::clone(&self.cursor), Arc::clone(&self.pictures));
+        // Not when it is read: who belongs to a place is known at this moment.
+        let missed = after.clone().map(|after| {
+            self.boards.hub.missed_events(&self.selection, Arc::new(after), Arc::clone(&cursor))
+        });
         let messages = async move {
-            let changed = match &after {
+            let changed: HashMap<_, _> = match missed {
                 None => HashMap::new(),
-                Some(after) => boards.changed(&selection, (after, &cursor)).await?,
+                Some(missed) => missed.map_ok(|event| (event.what.doctor_id, event.what.version)).try_collect().await?,
             };
             let begins = after.as_ref().is_none_or(|after| after.unfinished);
-            let now = boards.clock.now();
             let on_the_way = match &after {
                 Some(after) => after.clone(),
                 None => Cursor { unfinished: true, ..(*cursor).clone() },
@@ -286,17 +291,5 @@ impl Board {
             };
             stream::iter(messages.into_iter().map(Ok).chain(error))
         })
-    }
-}
-
-impl Boards {
-    /// Whose calendars have changed between two cursors, and to which version.
-    async fn changed(
-        &self,
-        selection: &Selection,
-        (from, to): (&Cursor, &Arc<Cursor>),
-    ) -> Result<HashMap<DoctorId, i32>, Rejection> {
-        let missed = self.hub.missed_events(selection, Arc::new(from.clone()), Arc::clone(to));
-        missed.map_ok(|event| (event.what.doctor_id, event.what.version)).try_collect().await
     }
 }

@@ -1,0 +1,96 @@
+//! How a board is kept right, driven step by step.
+
+use crate::support::{Backend, Socket, TestApp};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt, TryStreamExt};
+use medislot::{
+    availability::{SlotKey, SlotStatus},
+    board::{Board, BoardKind, BoardMessage, BoardQuery, Turn},
+    calendar::{Cursor, Place, Selection},
+    kernel::{interval::Interval, rejection::Rejection},
+};
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What somebody has of a board who has taken all of its messages.
+type Held = BTreeMap<SlotKey, (SlotStatus, Option<DateTime<Utc>>)>;
+
+fn take(held: &mut Held, message: &BoardMessage) {
+    if message.kind == BoardKind::Snapshot {
+        held.retain(|key, _| key.doctor_id != message.doctor_id);
+    }
+    held.extend(message.slots.iter().map(|slot| (slot.key, (slot.status, slot.held_until))));
+    held.retain(|key, _| !message.removed.contains(key));
+}
+
+/// The board of a selection, from now on for a day.
+async fn open(app: &TestApp, selection: Selection) -> Board {
+    let range = Interval::try_new(app.now(), app.now() + TimeDelta::days(1)).unwrap();
+    app.app.services.boards.open(selection, BoardQuery { range, visit_type_id: None }).await.unwrap()
+}
+
+async fn next(board: &mut Board) -> Result<Turn, Rejection> {
+    timeout(PATIENCE, board.next()).await.expect("nothing comes of the board").map_err(Rejection::from)
+}
+
+/// The messages that come until everything is on it that is committed by now.
+async fn brought_up(board: &mut Board) -> Vec<BoardMessage> {
+    let (wanted, mut messages) = (board.mark(), Vec::new());
+    loop {
+        match next(board).await.unwrap() {
+            Turn::Changed(more) => messages.extend(more),
+            Turn::Mark(mark) if mark >= wanted => return messages,
+            Turn::Mark(_) => {}
+        }
+    }
+}
+
+async fn joined(board: &Board, after: Option<&Cursor>) -> Vec<BoardMessage> {
+    board.join(after.cloned()).try_collect().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_board_whose_hub_has_let_go_tells_nothing_but_that() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let free = doctor.slots(&app, 1).await;
+    let (ada, bob) = (app.patient("Ada").await, app.patient("Bob").await);
+    let clinic = app.visitor().asks("query ($id: ID!) { doctor(id: $id) { clinic { id } } }", json!({ "id": doctor.id }));
+    let clinic = clinic.await["data"]["doctor"]["clinic"]["id"].as_str().unwrap().parse().unwrap();
+    let mut board = open(&app, Selection::Place(Place::Clinic(clinic))).await;
+    let start = joined(&board, None).await[0].cursor.as_ref().clone();
+    let start = Cursor { unfinished: false, ..start };
+    ada.books(&free[2]).await;
+    brought_up(&mut board).await;
+    let before = board.join(Some(start.clone()));
+    // Another booking has come to the board and is not drawn yet, when too much is missed.
+    let mut watch = app.app.services.hub.watch(Selection::All);
+    bob.books(&free[4]).await;
+    assert!(timeout(PATIENCE, watch.next()).await.unwrap().unwrap().is_ok());
+    let id = doctor.id.parse::<entity::id::DoctorId>().unwrap().0;
+    let id = match Backend::chosen() {
+        Backend::Postgres => format!("'{id}'"),
+        Backend::Sqlite => format!("x'{}'", id.simple()),
+    };
+    let many = format!(
+        "INSERT INTO calendar_event (doctor_id, version, kind, occurred_at, published)
+         WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 10001)
+         SELECT {id}, 1000 + n, 'SCHEDULE_CHANGED', '2026-06-01 08:00:00+00:00', TRUE FROM c"
+    );
+    let transaction = app.app.services.database.begin().await.unwrap();
+    transaction.execute_unprepared(&many).await.unwrap();
+    transaction.commit().await.unwrap();
+    let until_let_go = async { while watch.next().await.unwrap().is_ok() {} };
+    timeout(PATIENCE, until_let_go).await.unwrap();
+    // Who belongs to the clinic was known when the first came back, and is not any more.
+    let missed: Vec<_> = before.try_collect().await.unwrap();
+    assert!(matches!(&missed[..], [message] if message.kind == BoardKind::Snapshot), "{missed:?}");
+    let missed: Result<Vec<_>, _> = board.join(Some(start)).try_collect().await;
+    assert!(matches!(missed, Err(Rejection::ResumeRequired)), "{missed:?}");
+    let turn = next(&mut board).await;
+    assert!(matches!(turn, Err(Rejection::ResumeRequired)), "{turn:?}");
+}
