@@ -11,7 +11,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -71,17 +71,23 @@ impl Boards {
     pub async fn open(self: &Arc<Self>, selection: Selection, query: BoardQuery) -> Result<Board, Rejection> {
         // Listen first: what happens while the board is drawn is heard.
         let feed = self.directory.follow(selection.clone()).await?;
-        let doctors = self.hub.members(&selection).ok_or(Missed)?;
-        if doctors.len() > MOST {
-            return Err(Rejection::BadInput("A board shows at most 100 doctors.".into()));
-        }
-        let pictures = self.draw(&doctors.into_iter().collect::<Vec<_>>(), &query).await?;
+        let doctors: Vec<_> = self.members(&selection)?.into_iter().collect();
+        let pictures = self.draw(&doctors, &query).await?;
         let mut ticks = interval(SECOND);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (cursor, seen) = (Arc::clone(&feed.start), Arc::clone(&feed.start));
         let pictures = Arc::new(pictures);
         let boards = Arc::clone(self);
         Ok(Board { boards, selection, query, feed, cursor, pictures, stale: BTreeSet::new(), seen, mark: None, ticks })
+    }
+
+    /// Whom a board shows. Where the hub has let go nobody knows who belongs to a place: that does not mean nobody.
+    fn members(&self, selection: &Selection) -> Result<HashSet<DoctorId>, Rejection> {
+        let members = self.hub.members(selection).ok_or(Missed)?;
+        if members.len() > MOST {
+            return Err(Rejection::BadInput("A board shows at most 100 doctors.".into()));
+        }
+        Ok(members)
     }
 
     async fn draw(&self, doctors: &[DoctorId], query: &BoardQuery) -> Result<BTreeMap<DoctorId, Picture>, Rejection> {
@@ -114,14 +120,14 @@ impl Board {
     /// What comes next. May be dropped and called again.
     ///
     /// # Errors
-    /// `ResumeRequired` where events came faster than the board could be drawn.
+    /// `ResumeRequired` where events came faster than the board could be drawn, `BadInput` where there are too many doctors by now.
     pub async fn next(&mut self) -> Result<Turn, Rejection> {
         loop {
             if !self.stale.is_empty() {
                 match self.redraw().await {
                     Ok(messages) if messages.is_empty() => {}
                     Ok(messages) => return Ok(Turn::Changed(messages)),
-                    Err(rejection @ Rejection::ResumeRequired) => return Err(rejection),
+                    Err(rejection @ (Rejection::ResumeRequired | Rejection::BadInput(_))) => return Err(rejection),
                     Err(error) => {
                         tracing::warn!(%error, "a board cannot be drawn, tried again");
                         sleep(SECOND / 2).await;
@@ -174,8 +180,7 @@ impl Board {
     }
 
     async fn redraw(&mut self) -> Result<Vec<BoardMessage>, Rejection> {
-        // Where the hub has let go nobody knows who belongs there: that does not mean nobody.
-        let members = self.boards.hub.members(&self.selection).ok_or(Missed)?;
+        let members = self.boards.members(&self.selection)?;
         let wanted: Vec<_> = self.stale.iter().copied().filter(|doctor| members.contains(doctor)).collect();
         let mut drawn = self.boards.draw(&wanted, &self.query).await?;
         // From here on nothing is waited for: either all of it happens or nothing.
@@ -183,7 +188,7 @@ impl Board {
         for doctor in std::mem::take(&mut self.stale) {
             let pictures = Arc::make_mut(&mut self.pictures);
             match (pictures.remove(&doctor), drawn.remove(&doctor)) {
-                (None, Some(picture)) if pictures.len() < MOST => {
+                (None, Some(picture)) => {
                     messages.push(self.message(BoardKind::Snapshot, &picture, (picture.slots.to_vec(), Vec::new())));
                     Arc::make_mut(&mut self.pictures).insert(doctor, picture);
                 }

@@ -94,3 +94,34 @@ async fn a_board_whose_hub_has_let_go_tells_nothing_but_that() {
     let turn = next(&mut board).await;
     assert!(matches!(turn, Err(Rejection::ResumeRequired)), "{turn:?}");
 }
+
+#[tokio::test]
+async fn a_place_that_has_outgrown_its_board_says_so() {
+    async fn hears_of(socket: &mut Socket) -> String {
+        let message = socket.hears().await;
+        message["payload"]["data"]["slotBoard"]["doctorId"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned()
+    }
+    let app = TestApp::start().await;
+    let (clinic, specialty) = (app.clinic("North").await, app.specialty("Hearts").await);
+    let arrives = async |number: usize| {
+        let email = format!("doctor{number}@example.com");
+        let input = json!({ "clinicId": clinic, "specialtyIds": [specialty], "name": "Dora", "email": email });
+        let made = app.admin.does("createDoctor", "CreateDoctorInput", input, "doctor { id }").await;
+        made["doctor"]["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    };
+    for number in 1..100 {
+        arrives(number).await;
+    }
+    let watch = "subscription ($c: ID!, $from: DateTime!, $to: DateTime!) { slotBoard(clinicId: $c, from: $from, to: $to) { doctorId } }";
+    let day = json!({ "c": clinic, "from": "2026-06-01T08:00:00Z", "to": "2026-06-02T08:00:00Z" });
+    let mut socket = app.visitor().connects().await;
+    socket.subscribes("1", watch, day).await;
+    for _ in 1..100 {
+        hears_of(&mut socket).await;
+    }
+    let newcomer = arrives(100).await;
+    assert_eq!(hears_of(&mut socket).await, newcomer);
+    arrives(101).await;
+    let refused = socket.hears().await;
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "BAD_USER_INPUT", "{refused}");
+}
