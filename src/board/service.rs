@@ -6,7 +6,12 @@ use crate::{
     calendar::{Cursor, Feed, Hub, Missed, News, Selection},
     directory::{self, Directory},
     infra::db::Database,
-    kernel::{clock::Clock, id::DoctorId, interval::Interval, rejection::Rejection},
+    kernel::{
+        clock::Clock,
+        id::DoctorId,
+        interval::Interval,
+        rejection::{Internal, Rejection},
+    },
 };
 use chrono::{DateTime, TimeDelta};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -16,6 +21,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Interval as Ticks, MissedTickBehavior, interval, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 /// How many doctors a board shows at most.
 const MOST: usize = 100;
@@ -59,6 +65,8 @@ pub struct Board {
     /// Whose calendars have changed since they were drawn, and the cursor behind those changes.
     stale: BTreeSet<DoctorId>,
     seen: Arc<Cursor>,
+    /// Those, being drawn: it goes on while whoever waits for it turns to something else.
+    drawing: Option<AbortOnDropHandle<BTreeMap<DoctorId, Picture>>>,
     mark: Option<u64>,
     ticks: Ticks,
 }
@@ -78,7 +86,8 @@ impl Boards {
         let (cursor, seen) = (Arc::clone(&feed.start), Arc::clone(&feed.start));
         let pictures = Arc::new(pictures);
         let boards = Arc::clone(self);
-        Ok(Board { boards, selection, query, feed, cursor, pictures, stale: BTreeSet::new(), seen, mark: None, ticks })
+        let (stale, drawing, mark) = (BTreeSet::new(), None, None);
+        Ok(Board { boards, selection, query, feed, cursor, pictures, stale, seen, drawing, mark, ticks })
     }
 
     /// Whom a board shows. Where the hub has let go nobody knows who belongs to a place: that does not mean nobody.
@@ -114,24 +123,30 @@ impl Boards {
         };
         Ok(doctors.into_values().map(picture).collect())
     }
+
+    /// The same, however often it takes.
+    async fn draw_at_last(self: Arc<Self>, doctors: Vec<DoctorId>, query: BoardQuery) -> BTreeMap<DoctorId, Picture> {
+        loop {
+            match self.draw(&doctors, &query).await {
+                Ok(pictures) => return pictures,
+                Err(error) => tracing::warn!(%error, "a board cannot be drawn, tried again"),
+            }
+            sleep(SECOND / 2).await;
+        }
+    }
 }
 
 impl Board {
-    /// What comes next. May be dropped and called again.
+    /// What comes next. May be dropped and called again, and goes on where it was.
     ///
     /// # Errors
     /// `ResumeRequired` where events came faster than the board could be drawn, `BadInput` where there are too many doctors by now.
     pub async fn next(&mut self) -> Result<Turn, Rejection> {
         loop {
             if !self.stale.is_empty() {
-                match self.redraw().await {
-                    Ok(messages) if messages.is_empty() => {}
-                    Ok(messages) => return Ok(Turn::Changed(messages)),
-                    Err(rejection @ (Rejection::ResumeRequired | Rejection::BadInput(_))) => return Err(rejection),
-                    Err(error) => {
-                        tracing::warn!(%error, "a board cannot be drawn, tried again");
-                        sleep(SECOND / 2).await;
-                    }
+                let messages = self.redraw().await?;
+                if !messages.is_empty() {
+                    return Ok(Turn::Changed(messages));
                 }
             } else if let Some(mark) = self.mark.take() {
                 return Ok(Turn::Mark(mark));
@@ -180,10 +195,18 @@ impl Board {
     }
 
     async fn redraw(&mut self) -> Result<Vec<BoardMessage>, Rejection> {
-        let members = self.boards.members(&self.selection)?;
-        let wanted: Vec<_> = self.stale.iter().copied().filter(|doctor| members.contains(doctor)).collect();
-        let mut drawn = self.boards.draw(&wanted, &self.query).await?;
+        let drawing = if let Some(drawing) = &mut self.drawing {
+            drawing
+        } else {
+            let members = self.boards.members(&self.selection)?;
+            let wanted = self.stale.iter().copied().filter(|doctor| members.contains(doctor)).collect();
+            let drawing = tokio::spawn(Arc::clone(&self.boards).draw_at_last(wanted, self.query));
+            self.drawing.insert(AbortOnDropHandle::new(drawing))
+        };
+        let drawn = drawing.await;
         // From here on nothing is waited for: either all of it happens or nothing.
+        self.drawing = None;
+        let mut drawn = drawn.map_err(|_| Internal::new("a board was not drawn"))?;
         let mut messages = Vec::new();
         for doctor in std::mem::take(&mut self.stale) {
             let pictures = Arc::make_mut(&mut self.pictures);

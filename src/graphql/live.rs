@@ -58,7 +58,7 @@ pub enum News {
 /// Where a subscription's events come from, for all who share it.
 #[async_trait::async_trait]
 pub trait Source: Send {
-    /// What comes next. May be dropped and called again. Behind an error nothing comes.
+    /// What comes next. May be dropped and called again, and goes on where it was. Behind an error nothing comes.
     async fn next(&mut self) -> Result<News, Rejection>;
 
     /// Asks for a mark behind everything that is committed by now; its number.

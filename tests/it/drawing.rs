@@ -54,6 +54,25 @@ async fn joined(board: &Board, after: Option<&Cursor>) -> Vec<BoardMessage> {
 }
 
 #[tokio::test]
+async fn however_often_somebody_joins_a_board_is_drawn() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let mut board = open(&app, Selection::Doctors([doctor.id.parse().unwrap()].into())).await;
+    doctor.works(json!([])).await;
+    let interrupted = async {
+        loop {
+            tokio::select! {
+                biased;
+                turn = board.next() => return turn.map_err(Rejection::from),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    };
+    let turn = timeout(PATIENCE, interrupted).await.expect("each who joins begins it anew");
+    assert!(matches!(turn, Ok(Turn::Changed(messages)) if messages[0].removed.len() == 6));
+}
+
+#[tokio::test]
 async fn a_board_whose_hub_has_let_go_tells_nothing_but_that() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
