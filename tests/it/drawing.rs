@@ -54,6 +54,49 @@ async fn joined(board: &Board, after: Option<&Cursor>) -> Vec<BoardMessage> {
 }
 
 #[tokio::test]
+async fn whoever_is_cut_off_behind_any_message_misses_nothing_that_time_has_changed() {
+    let app = TestApp::start().await;
+    let (doctor, other, third) = (app.doctor("Dora").await, app.doctor("Otto").await, app.doctor("Tara").await);
+    let free = doctor.slots(&app, 1).await;
+    let (ada, bob) = (app.patient("Ada").await, app.patient("Bob").await);
+    ada.holds(&other.slots(&app, 1).await[5]).await;
+    let ids = [&doctor, &other, &third].map(|doctor| doctor.id.parse().unwrap());
+    let mut board = open(&app, Selection::Doctors(ids.into())).await;
+    let mut told = joined(&board, None).await;
+    told.extend(brought_up(&mut board).await);
+    // Between two looks at the clock a slot of each begins and a hold is over; somebody joins, and one of them is booked.
+    app.passes(TimeDelta::minutes(61));
+    told.extend(brought_up(&mut board).await);
+    let late = joined(&board, None).await;
+    bob.books(&free[3]).await;
+    let behind = told.len();
+    told.extend(brought_up(&mut board).await);
+    while let Ok(turn) = timeout(Duration::from_millis(1_500), board.next()).await {
+        if let Turn::Changed(more) = turn.map_err(Rejection::from).unwrap() {
+            told.extend(more);
+        }
+    }
+    let late = late.iter().chain(&told[behind..]).cloned().collect();
+    let mut whole = Held::new();
+    for message in joined(&open(&app, Selection::Doctors(ids.into())).await, None).await {
+        take(&mut whole, &message);
+    }
+    assert_eq!((whole.len(), whole.values().filter(|(status, _)| *status == SlotStatus::Booked).count()), (15, 1));
+    for told in [told, late] {
+        let mut held = Held::new();
+        for message in &told {
+            take(&mut held, message);
+            let mut again = held.clone();
+            for missed in joined(&board, Some(&message.cursor)).await {
+                take(&mut again, &missed);
+            }
+            assert_eq!(again, whole, "cut off behind {message:?}");
+        }
+        assert_eq!(held, whole, "and who stays has the same");
+    }
+}
+
+#[tokio::test]
 async fn however_often_somebody_joins_a_board_is_drawn() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
