@@ -33,3 +33,4 @@ pub use search::{Search, SearchedSlots};
 pub use service::{Availability, check_range, schedule};
 pub use slots::{Verdict, judge, slots};
 pub use store::{Hours, IS_CLAIM, claims, hours_of, overrides, overrides_of, rules, rules_of};
+pub use zone::next_midnight;

@@ -1,5 +1,6 @@
 //! Where local time meets UTC, and nowhere else.
 
+use crate::kernel::local_time::LocalTime;
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
@@ -19,6 +20,13 @@ pub fn to_utc(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
 /// The date of an instant.
 pub fn date_of(zone: Tz, instant: DateTime<Utc>) -> NaiveDate {
     instant.with_timezone(&zone).date_naive()
+}
+
+/// When the day after that of an instant begins.
+#[must_use]
+pub fn next_midnight(zone: Tz, instant: DateTime<Utc>) -> DateTime<Utc> {
+    let next = date_of(zone, instant).succ_opt().unwrap_or(NaiveDate::MAX);
+    to_utc(zone, LocalTime::MIDNIGHT.on(next))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a board shows, and how two pictures of it differ.
 
 use crate::{
-    availability::{Claim, Offer, Schedule, Slot, SlotKey, SlotStatus, held_until, slots},
+    availability::{Claim, Offer, Schedule, Slot, SlotKey, SlotStatus, held_until, next_midnight, slots},
     calendar::Cursor,
     directory::{Doctor, VisitType},
     kernel::{
@@ -11,11 +11,11 @@ use crate::{
 };
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
-/// However quiet it is, a picture is looked over after this time: days come into view at midnight.
+/// However quiet it is, a picture is looked over after this time.
 const QUIET: TimeDelta = TimeDelta::seconds(60);
 
 /// Which slots a board shows.
@@ -111,11 +111,14 @@ pub struct Picture {
 impl Picture {
     /// Draws it at `now`.
     pub fn draw(material: Arc<Material>, query: &BoardQuery, now: DateTime<Utc>) -> Self {
+        let now = now.trunc_subsecs(0);
         let slots = material.slots(query, now);
         let notice = TimeDelta::minutes(material.schedule.min_notice_minutes.into());
         // The notice may be kept exactly, and now is cut to the second.
         let passes = |slot: &Slot| slot.key.starts_at - notice + TimeDelta::seconds(1);
         let ends = slots.iter().flat_map(|slot| [Some(passes(slot)), slot.held_until]).flatten();
+        // Then another day comes into view.
+        let ends = ends.chain([next_midnight(material.schedule.time_zone, now)]);
         let lasts_until = ends.filter(|end| *end > now).min().map_or(now + QUIET, |end| end.min(now + QUIET));
         Self { material, slots: Arc::new(slots), lasts_until }
     }
@@ -136,11 +139,57 @@ pub fn changes(before: &[Slot], after: &[Slot]) -> (Vec<Slot>, Vec<SlotKey>) {
     (different, gone)
 }
 
+/// What somebody is told first who looks at these pictures, behind `cursor`: what is different from what they have seen, which is everything up
+/// to `after`; since then these calendars have changed, to these versions.
+pub fn greetings(
+    pictures: &BTreeMap<DoctorId, Picture>,
+    query: &BoardQuery,
+    cursor: Arc<Cursor>,
+    after: Option<&Cursor>,
+    changed: &HashMap<DoctorId, i32>,
+) -> Vec<BoardMessage> {
+    let begins = after.is_none_or(|after| after.unfinished);
+    let on_the_way = after.cloned().unwrap_or_else(|| Cursor { unfinished: true, ..(*cursor).clone() });
+    let since = DateTime::from_timestamp(on_the_way.at, 0).unwrap_or_default();
+    let on_the_way = Arc::new(on_the_way);
+    let message = |(doctor, picture): (&DoctorId, &Picture)| {
+        let (kind, (slots, removed)) = if begins || changed.contains_key(doctor) {
+            (BoardKind::Snapshot, (picture.slots.to_vec(), Vec::new()))
+        } else {
+            (BoardKind::Change, changes(&picture.material.slots(query, since), &picture.slots))
+        };
+        let cursor = Arc::clone(&on_the_way);
+        BoardMessage { kind, doctor_id: *doctor, version: picture.version(), slots, removed, cursor }
+    };
+    // Who is not on the board any more has nothing on it.
+    let left = changed.iter().filter(|(doctor, _)| !pictures.contains_key(doctor));
+    let left = left.map(|(doctor, version)| BoardMessage {
+        kind: BoardKind::Snapshot,
+        doctor_id: *doctor,
+        version: *version,
+        slots: Vec::new(),
+        removed: Vec::new(),
+        cursor: Arc::clone(&on_the_way),
+    });
+    let mut messages: Vec<_> = pictures.iter().map(message).chain(left).collect();
+    if let Some(last) = messages.last_mut() {
+        last.cursor = cursor;
+    }
+    messages
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        availability::{Hours, Rule, schedule},
+        kernel::{
+            id::{AvailabilityRuleId, ClinicId, UserId},
+            local_time::LocalTime,
+        },
+    };
+    use chrono::Weekday;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
 
     fn boards() -> impl Strategy<Value = Vec<Slot>> {
         let doctor_id = DoctorId::new();
@@ -160,7 +209,61 @@ mod tests {
         })
     }
 
+    /// What a board is drawn from where a doctor works around the clock in Berlin, and an hour is held until so long after midnight.
+    fn around_the_clock(midnight: DateTime<Utc>, held_for: TimeDelta) -> Material {
+        let doctor = Doctor {
+            id: DoctorId::new(),
+            user_id: UserId::new(),
+            clinic_id: ClinicId::new(),
+            name: String::new(),
+            title: None,
+            bio: None,
+            time_zone: chrono_tz::Europe::Berlin,
+            slot_minutes: 60,
+            buffer_minutes: 0,
+            min_notice_minutes: 90,
+            max_advance_days: 2,
+            own_cancellation_notice_hours: None,
+            clinic_cancellation_notice_hours: 0,
+            active: true,
+            calendar_version: 1,
+        };
+        let weekdays = std::iter::successors(Some(Weekday::Mon), |day| Some(day.succ())).take(7);
+        let rule = |weekday| Rule {
+            id: AvailabilityRuleId::new(),
+            weekday,
+            start: LocalTime::MIDNIGHT,
+            end: LocalTime::from_minutes(1_440).unwrap(),
+            slot_minutes: 60,
+            effective_from: None,
+            effective_until: None,
+        };
+        let start = midnight + TimeDelta::hours(9);
+        let visit = Interval { start, end: start + TimeDelta::hours(1) };
+        let hold = Claim { visit, occupied: visit, is_hold: true, expires_at: Some(midnight + held_for) };
+        let hours = Hours { rules: weekdays.map(rule).collect(), overrides: Vec::new() };
+        Material { schedule: schedule(&doctor, hours), claims: vec![hold], visit_type: None, doctor }
+    }
+
     proptest! {
+        #[test]
+        fn a_picture_is_as_it_was_drawn_for_as_long_as_it_lasts(
+            drawn in -90_000_i64..90_000,
+            held_for in -90_000_i64..90_000,
+            percent in 0_i32..100,
+        ) {
+            let midnight = "2026-06-02T22:00:00Z".parse::<DateTime<Utc>>().unwrap();
+            let material = Arc::new(around_the_clock(midnight, TimeDelta::milliseconds(held_for)));
+            let range = Interval { start: midnight - TimeDelta::days(1), end: midnight + TimeDelta::days(7) };
+            let query = BoardQuery { range, visit_type_id: None };
+            let drawn = midnight + TimeDelta::milliseconds(drawn);
+            let picture = Picture::draw(Arc::clone(&material), &query, drawn);
+            prop_assert!(!picture.slots.is_empty());
+            let lasts = (picture.lasts_until - drawn).max(TimeDelta::zero());
+            let later = drawn + lasts * percent / 100;
+            prop_assert_eq!(material.slots(&query, later), picture.slots.to_vec());
+        }
+
         #[test]
         fn whoever_applies_the_changes_has_the_new_board(before in boards(), after in boards()) {
             let (different, gone) = changes(&before, &after);

@@ -1,21 +1,27 @@
 //! Drawing boards and keeping them right.
 
-use super::model::{BoardKind, BoardMessage, BoardQuery, Material, Picture, changes};
+use super::model::{BoardKind, BoardMessage, BoardQuery, Material, Picture, changes, greetings};
 use crate::{
-    availability::{claims, hours_of, schedule},
+    availability::{Slot, SlotKey, claims, hours_of, schedule},
     calendar::{Cursor, Feed, Hub, Missed, News, Selection},
     directory::{self, Directory},
     infra::db::Database,
-    kernel::{clock::Clock, id::DoctorId, interval::Interval, rejection::Rejection},
+    kernel::{
+        clock::Clock,
+        id::DoctorId,
+        interval::Interval,
+        rejection::{Internal, Rejection},
+    },
 };
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 use tokio::time::{Interval as Ticks, MissedTickBehavior, interval, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 /// How many doctors a board shows at most.
 const MOST: usize = 100;
@@ -23,6 +29,9 @@ const MOST: usize = 100;
 const REACH: TimeDelta = TimeDelta::minutes(480 + 240 + 240);
 /// How often a board looks whether time has passed.
 const SECOND: Duration = Duration::from_secs(1);
+
+/// What a board is drawn from.
+type Materials = BTreeMap<DoctorId, Arc<Material>>;
 
 /// Draws boards.
 #[derive(Debug)]
@@ -53,12 +62,14 @@ pub struct Board {
     selection: Selection,
     query: BoardQuery,
     feed: Feed,
-    /// Behind everything that it shows.
+    /// Behind everything that it shows, of all doctors as of the same moment, the cursor's.
     cursor: Arc<Cursor>,
     pictures: Arc<BTreeMap<DoctorId, Picture>>,
     /// Whose calendars have changed since they were drawn, and the cursor behind those changes.
     stale: BTreeSet<DoctorId>,
     seen: Arc<Cursor>,
+    /// What they are drawn from, being read: that goes on while whoever waits for it turns to something else.
+    reading: Option<AbortOnDropHandle<Materials>>,
     mark: Option<u64>,
     ticks: Ticks,
 }
@@ -71,20 +82,29 @@ impl Boards {
     pub async fn open(self: &Arc<Self>, selection: Selection, query: BoardQuery) -> Result<Board, Rejection> {
         // Listen first: what happens while the board is drawn is heard.
         let feed = self.directory.follow(selection.clone()).await?;
-        let doctors: Vec<_> = self.hub.members(&selection).unwrap_or_default().into_iter().collect();
-        if doctors.len() > MOST {
-            return Err(Rejection::BadInput("A board shows at most 100 doctors.".into()));
-        }
-        let pictures = self.draw(&doctors, &query).await?;
+        let doctors: Vec<_> = self.members(&selection)?.into_iter().collect();
+        let materials = self.read(&doctors, &query).await?;
+        let now = self.clock.now();
+        let draw = |(doctor, material)| (doctor, Picture::draw(material, &query, now));
+        let pictures = Arc::new(materials.into_iter().map(draw).collect());
         let mut ticks = interval(SECOND);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (cursor, seen) = (Arc::clone(&feed.start), Arc::clone(&feed.start));
-        let pictures = Arc::new(pictures);
-        let boards = Arc::clone(self);
-        Ok(Board { boards, selection, query, feed, cursor, pictures, stale: BTreeSet::new(), seen, mark: None, ticks })
+        let (boards, seen) = (Arc::clone(self), Arc::clone(&feed.start));
+        let cursor = as_of(now.timestamp(), &seen);
+        let (stale, reading, mark) = (BTreeSet::new(), None, None);
+        Ok(Board { boards, selection, query, feed, cursor, pictures, stale, seen, reading, mark, ticks })
     }
 
-    async fn draw(&self, doctors: &[DoctorId], query: &BoardQuery) -> Result<BTreeMap<DoctorId, Picture>, Rejection> {
+    /// Whom a board shows. Where the hub has let go nobody knows who belongs to a place: that does not mean nobody.
+    fn members(&self, selection: &Selection) -> Result<HashSet<DoctorId>, Rejection> {
+        let members = self.hub.members(selection).ok_or(Missed)?;
+        if members.len() > MOST {
+            return Err(Rejection::BadInput("A board shows at most 100 doctors.".into()));
+        }
+        Ok(members)
+    }
+
+    async fn read(&self, doctors: &[DoctorId], query: &BoardQuery) -> Result<Materials, Rejection> {
         let connection = self.database.reader();
         // The versions come with the doctors, before anything else.
         let doctors = directory::doctors(connection, doctors).await?;
@@ -96,35 +116,41 @@ impl Boards {
         let mut hours = hours_of(connection, &ids, query.range).await?;
         let reach = Interval { start: query.range.start - REACH, end: query.range.end + REACH };
         let mut claims = claims(connection, &ids, reach).await?;
-        let now = self.clock.now();
-        let picture = |doctor: directory::Doctor| {
+        let material = |doctor: directory::Doctor| {
             let material = Material {
                 schedule: schedule(&doctor, hours.remove(&doctor.id).unwrap_or_default()),
                 claims: claims.remove(&doctor.id).unwrap_or_default(),
                 visit_type: visit_type.clone(),
                 doctor,
             };
-            (material.doctor.id, Picture::draw(Arc::new(material), query, now))
+            (material.doctor.id, Arc::new(material))
         };
-        Ok(doctors.into_values().map(picture).collect())
+        Ok(doctors.into_values().map(material).collect())
+    }
+
+    /// The same, however often it takes.
+    async fn read_at_last(self: Arc<Self>, doctors: Vec<DoctorId>, query: BoardQuery) -> Materials {
+        loop {
+            match self.read(&doctors, &query).await {
+                Ok(materials) => return materials,
+                Err(error) => tracing::warn!(%error, "a board cannot be drawn, tried again"),
+            }
+            sleep(SECOND / 2).await;
+        }
     }
 }
 
 impl Board {
-    /// What comes next. May be dropped and called again.
+    /// What comes next. May be dropped and called again, and goes on where it was.
     ///
     /// # Errors
-    /// `Missed` where events came faster than the board could be drawn.
-    pub async fn next(&mut self) -> Result<Turn, Missed> {
+    /// `ResumeRequired` where events came faster than the board could be drawn, `BadInput` where there are too many doctors by now.
+    pub async fn next(&mut self) -> Result<Turn, Rejection> {
         loop {
             if !self.stale.is_empty() {
-                match self.redraw().await {
-                    Ok(messages) if messages.is_empty() => {}
-                    Ok(messages) => return Ok(Turn::Changed(messages)),
-                    Err(error) => {
-                        tracing::warn!(%error, "a board cannot be drawn, tried again");
-                        sleep(SECOND / 2).await;
-                    }
+                let messages = self.redraw().await?;
+                if !messages.is_empty() {
+                    return Ok(Turn::Changed(messages));
                 }
             } else if let Some(mark) = self.mark.take() {
                 return Ok(Turn::Mark(mark));
@@ -139,9 +165,13 @@ impl Board {
                         }
                     }
                     _ = self.ticks.tick() => {
-                        let messages = self.pass_time();
-                        if !messages.is_empty() {
-                            return Ok(Turn::Changed(messages));
+                        let now = self.boards.clock.now();
+                        // The cursor stays as long as it may: all who join behind the same one share the answers.
+                        if self.pictures.values().any(|picture| picture.lasts_until <= now) {
+                            let messages = self.pass_time(now, Vec::new());
+                            if !messages.is_empty() {
+                                return Ok(Turn::Changed(messages));
+                            }
                         }
                     }
                 }
@@ -165,7 +195,7 @@ impl Board {
                 self.mark = Some(mark);
                 self.seen = cursor;
                 if self.stale.is_empty() {
-                    self.cursor = Arc::clone(&self.seen);
+                    self.cursor = as_of(self.cursor.at, &self.seen);
                 }
             }
             News::Step(_) => {}
@@ -173,15 +203,25 @@ impl Board {
     }
 
     async fn redraw(&mut self) -> Result<Vec<BoardMessage>, Rejection> {
-        let members = self.boards.hub.members(&self.selection).unwrap_or_default();
-        let wanted: Vec<_> = self.stale.iter().copied().filter(|doctor| members.contains(doctor)).collect();
-        let mut drawn = self.boards.draw(&wanted, &self.query).await?;
+        let reading = if let Some(reading) = &mut self.reading {
+            reading
+        } else {
+            let members = self.boards.members(&self.selection)?;
+            let wanted = self.stale.iter().copied().filter(|doctor| members.contains(doctor)).collect();
+            let reading = tokio::spawn(Arc::clone(&self.boards).read_at_last(wanted, self.query));
+            self.reading.insert(AbortOnDropHandle::new(reading))
+        };
+        let read = reading.await;
         // From here on nothing is waited for: either all of it happens or nothing.
+        self.reading = None;
+        let mut materials = read.map_err(|_| Internal::new("what a board is drawn from was not read"))?;
+        let now = self.boards.clock.now();
         let mut messages = Vec::new();
         for doctor in std::mem::take(&mut self.stale) {
             let pictures = Arc::make_mut(&mut self.pictures);
-            match (pictures.remove(&doctor), drawn.remove(&doctor)) {
-                (None, Some(picture)) if pictures.len() < MOST => {
+            let after = materials.remove(&doctor).map(|material| Picture::draw(material, &self.query, now));
+            match (pictures.remove(&doctor), after) {
+                (None, Some(picture)) => {
                     messages.push(self.message(BoardKind::Snapshot, &picture, (picture.slots.to_vec(), Vec::new())));
                     Arc::make_mut(&mut self.pictures).insert(doctor, picture);
                 }
@@ -193,44 +233,33 @@ impl Board {
                 (None, _) => {}
             }
         }
-        self.cursor = Arc::clone(&self.seen);
-        // Only the last one may say that all of them were seen.
-        if let Some(last) = messages.last_mut() {
-            last.cursor = Arc::clone(&self.cursor);
-        }
-        Ok(messages)
+        Ok(self.pass_time(now, messages))
     }
 
-    /// Redraws what is different because time has passed.
-    fn pass_time(&mut self) -> Vec<BoardMessage> {
-        let now = self.boards.clock.now();
+    /// What is different because time has passed, behind what else is at `now`.
+    fn pass_time(&mut self, now: DateTime<Utc>, mut messages: Vec<BoardMessage>) -> Vec<BoardMessage> {
         let due = self.pictures.iter().filter(|(_, picture)| picture.lasts_until <= now);
         let due: Vec<_> = due.map(|(doctor, picture)| (*doctor, picture.clone())).collect();
-        let mut messages = Vec::new();
         for (doctor, before) in due {
             let after = Picture::draw(Arc::clone(&before.material), &self.query, now);
             messages.extend(self.change(&after, changes(&before.slots, &after.slots)));
             Arc::make_mut(&mut self.pictures).insert(doctor, after);
         }
+        self.cursor = as_of(now.timestamp(), &self.seen);
+        // Only the last one may say that all of them were told.
+        if let Some(last) = messages.last_mut() {
+            last.cursor = Arc::clone(&self.cursor);
+        }
         messages
     }
 
-    fn message(
-        &self,
-        kind: BoardKind,
-        picture: &Picture,
-        (slots, removed): (Vec<crate::availability::Slot>, Vec<crate::availability::SlotKey>),
-    ) -> BoardMessage {
+    fn message(&self, kind: BoardKind, picture: &Picture, (slots, removed): (Vec<Slot>, Vec<SlotKey>)) -> BoardMessage {
         let (doctor_id, version) = (picture.material.doctor.id, picture.version());
         BoardMessage { kind, doctor_id, version, slots, removed, cursor: Arc::clone(&self.cursor) }
     }
 
     /// What changes nothing says nothing.
-    fn change(
-        &self,
-        picture: &Picture,
-        changes: (Vec<crate::availability::Slot>, Vec<crate::availability::SlotKey>),
-    ) -> Option<BoardMessage> {
+    fn change(&self, picture: &Picture, changes: (Vec<Slot>, Vec<SlotKey>)) -> Option<BoardMessage> {
         let is_nothing = changes.0.is_empty() && changes.1.is_empty();
         (!is_nothing).then(|| self.message(BoardKind::Change, picture, changes))
     }
@@ -238,46 +267,16 @@ impl Board {
     /// What somebody has to be told who looks at the board from this moment on; `after` is the cursor behind what they have seen of it. For
     /// those who have seen something: ask for a mark first, and wait for it.
     pub fn join(&self, after: Option<Cursor>) -> impl Stream<Item = Result<BoardMessage, Rejection>> + Send + use<> {
-        let (boards, selection, query) = (Arc::clone(&self.boards), self.selection.clone(), self.query);
-        let (cursor, pictures) = (Arc::clone(&self.cursor), Arc::clone(&self.pictures));
+        let (query, cursor, pictures) = (self.query, Arc::clone(&self.cursor), Arc::clone(&self.pictures));
+        // Not when it is read: who belongs to a place is known at this moment.
+        let missed = |after| self.boards.hub.missed_events(&self.selection, Arc::new(after), Arc::clone(&cursor));
+        let missed = after.clone().map(missed);
         let messages = async move {
-            let changed = match &after {
+            let changed = match missed {
                 None => HashMap::new(),
-                Some(after) => boards.changed(&selection, (after, &cursor)).await?,
+                Some(missed) => missed.map_ok(|event| (event.what.doctor_id, event.what.version)).try_collect().await?,
             };
-            let begins = after.as_ref().is_none_or(|after| after.unfinished);
-            let now = boards.clock.now();
-            let on_the_way = match &after {
-                Some(after) => after.clone(),
-                None => Cursor { unfinished: true, ..(*cursor).clone() },
-            };
-            let on_the_way = Arc::new(on_the_way);
-            let since = after.and_then(|after| DateTime::from_timestamp(after.at, 0)).unwrap_or(now);
-            let message = |(doctor, picture): (&DoctorId, &Picture)| {
-                let (kind, (slots, removed)) = if begins || changed.contains_key(doctor) {
-                    (BoardKind::Snapshot, (picture.slots.to_vec(), Vec::new()))
-                } else {
-                    let before = picture.material.slots(&query, since);
-                    (BoardKind::Change, super::model::changes(&before, &picture.slots))
-                };
-                let version = picture.version();
-                BoardMessage { kind, doctor_id: *doctor, version, slots, removed, cursor: Arc::clone(&on_the_way) }
-            };
-            let mut messages: Vec<_> = pictures.iter().map(message).collect();
-            // Who is not on the board any more has nothing on it.
-            let left = changed.iter().filter(|(doctor, _)| !pictures.contains_key(doctor));
-            messages.extend(left.map(|(doctor, version)| BoardMessage {
-                kind: BoardKind::Snapshot,
-                doctor_id: *doctor,
-                version: *version,
-                slots: Vec::new(),
-                removed: Vec::new(),
-                cursor: Arc::clone(&on_the_way),
-            }));
-            if let Some(last) = messages.last_mut() {
-                last.cursor = cursor;
-            }
-            Ok(messages)
+            Ok(greetings(&pictures, &query, cursor, after.as_ref(), &changed))
         };
         stream::once(messages).flat_map(|messages| {
             let (messages, error) = match messages {
@@ -289,14 +288,7 @@ impl Board {
     }
 }
 
-impl Boards {
-    /// Whose calendars have changed between two cursors, and to which version.
-    async fn changed(
-        &self,
-        selection: &Selection,
-        (from, to): (&Cursor, &Arc<Cursor>),
-    ) -> Result<HashMap<DoctorId, i32>, Rejection> {
-        let missed = self.hub.missed_events(selection, Arc::new(from.clone()), Arc::clone(to));
-        missed.map_ok(|event| (event.what.doctor_id, event.what.version)).try_collect().await
-    }
+/// Behind the same, as of another moment, in seconds since 1970.
+fn as_of(at: i64, cursor: &Cursor) -> Arc<Cursor> {
+    Arc::new(Cursor { at, ..cursor.clone() })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     cursor::{Cursor, Kind},
-    feed::{Audience, Delivered, Selection},
+    feed::{Audience, Delivered, Missed, Selection},
     hub::{CATCH_UP, Hub},
     membership::Membership,
     model::{AppointmentStep, CalendarEvent},
@@ -18,7 +18,8 @@ const PAGE: u64 = 500;
 
 impl Hub {
     /// What was missed of some calendars between two cursors, each doctor's events in order: what a watcher would have heard, also of doctors who
-    /// do not belong to a watched place any more. Ends with `CursorExpired` where the log does not go back so far, or is another.
+    /// do not belong to a watched place any more. Ends with `CursorExpired` where the log does not go back so far, or is another, and with
+    /// `ResumeRequired` where nobody watches the place.
     pub fn missed_events(
         self: &Arc<Self>,
         selection: &Selection,
@@ -63,7 +64,8 @@ impl Hub {
         if moves.len() as u64 >= CATCH_UP {
             return Err(Rejection::CursorExpired);
         }
-        Ok(Membership::new(Some(members.unwrap_or_default()), moves))
+        let members = members.ok_or(Missed)?;
+        Ok(Membership::new(Some(members), moves))
     }
 
     /// The same of appointments.

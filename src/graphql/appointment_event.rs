@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     booking,
-    calendar::{self, Audience, Feed, Hub, Interest, Missed},
+    calendar::{self, Audience, Feed, Hub, Interest},
     kernel::{rejection::Rejection, viewer::Role},
 };
 use async_graphql::{Context, Description, Object, Subscription};
@@ -110,7 +110,7 @@ struct Steps {
 
 #[async_trait::async_trait]
 impl Source for Steps {
-    async fn next(&mut self) -> Result<News, Missed> {
+    async fn next(&mut self) -> Result<News, Rejection> {
         loop {
             match self.feed.next().await? {
                 calendar::News::Step(step) => return Ok(News::Happened(vec![Happening::Step(step)])),

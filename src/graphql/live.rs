@@ -4,7 +4,7 @@
 use super::failure::Failure;
 use crate::{
     board::BoardMessage,
-    calendar::{AppointmentStep, CalendarEvent, Cursor, Delivered, Missed},
+    calendar::{AppointmentStep, CalendarEvent, Cursor, Delivered},
     kernel::rejection::Rejection,
 };
 use async_graphql::Context;
@@ -58,8 +58,8 @@ pub enum News {
 /// Where a subscription's events come from, for all who share it.
 #[async_trait::async_trait]
 pub trait Source: Send {
-    /// What comes next. May be dropped and called again.
-    async fn next(&mut self) -> Result<News, Missed>;
+    /// What comes next. May be dropped and called again, and goes on where it was. Behind an error nothing comes.
+    async fn next(&mut self) -> Result<News, Rejection>;
 
     /// Asks for a mark behind everything that is committed by now; its number.
     fn mark(&self) -> u64;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     board::{self, Board, BoardMessage, BoardQuery, Turn},
-    calendar::{self, Missed},
+    calendar,
     kernel::{interval::Interval, rejection::Rejection},
 };
 use async_graphql::{Context, Description, Enum, ID, Object, Subscription};
@@ -126,7 +126,7 @@ fn happening(message: BoardMessage) -> Happening {
 
 #[async_trait::async_trait]
 impl Source for Drawn {
-    async fn next(&mut self) -> Result<News, Missed> {
+    async fn next(&mut self) -> Result<News, Rejection> {
         Ok(match self.0.next().await? {
             Turn::Changed(messages) => News::Happened(messages.into_iter().map(happening).collect()),
             Turn::Mark(mark) => News::Mark(mark),

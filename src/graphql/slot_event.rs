@@ -9,7 +9,7 @@ use super::{
     scalars::{Cursor, DateTime},
 };
 use crate::{
-    calendar::{self, CalendarEvent, Change, Delivered, Feed, Hub, Missed, Place, Selection},
+    calendar::{self, CalendarEvent, Change, Delivered, Feed, Hub, Place, Selection},
     kernel::rejection::Rejection,
 };
 use async_graphql::{Context, Description, Enum, ID, Object, Subscription};
@@ -137,7 +137,7 @@ struct Events {
 
 #[async_trait::async_trait]
 impl Source for Events {
-    async fn next(&mut self) -> Result<News, Missed> {
+    async fn next(&mut self) -> Result<News, Rejection> {
         loop {
             match self.feed.next().await? {
                 calendar::News::Event(event) => return Ok(News::Happened(vec![Happening::Event(event)])),

@@ -13,6 +13,7 @@ mod availability;
 mod board;
 mod booking;
 mod directory;
+mod drawing;
 mod graphiql;
 mod guards;
 mod guessing;

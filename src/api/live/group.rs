@@ -70,9 +70,9 @@ impl Group {
                         group.deliver(&happening).await;
                     },
                     Ok(News::Mark(mark)) => group.admit(mark),
-                    Err(missed) => {
+                    Err(rejection) => {
                         group.answers.api.live.groups().remove(&key);
-                        let errors = errors_of(missed.into());
+                        let errors = errors_of(rejection);
                         for sharer in &group.sharers {
                             let _ = sharer.sender.try_send(Told::Now(Delivery::End(Arc::clone(&errors))));
                         }
