@@ -121,8 +121,8 @@ async fn a_board_whose_hub_has_let_go_tells_nothing_but_that() {
     let doctor = app.doctor("Dora").await;
     let free = doctor.slots(&app, 1).await;
     let (ada, bob) = (app.patient("Ada").await, app.patient("Bob").await);
-    let clinic = app.visitor().asks("query ($id: ID!) { doctor(id: $id) { clinic { id } } }", json!({ "id": doctor.id }));
-    let clinic = clinic.await["data"]["doctor"]["clinic"]["id"].as_str().unwrap().parse().unwrap();
+    let query = "query ($id: ID!) { doctor(id: $id) { clinic { id } } }";
+    let clinic = app.visitor().asks(query, json!({ "id": doctor.id })).await["data"]["doctor"]["clinic"]["id"].as_str().unwrap().parse().unwrap();
     let mut board = open(&app, Selection::Place(Place::Clinic(clinic))).await;
     let start = joined(&board, None).await[0].cursor.as_ref().clone();
     let start = Cursor { unfinished: false, ..start };

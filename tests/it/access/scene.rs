@@ -152,14 +152,14 @@ impl Scene {
         let input = json!({ "appointmentId": moved, "slotId": self.slot() });
         let selection = "appointment { id }";
         let replaced = dora.does("rescheduleAppointment", "RescheduleAppointmentInput", input, selection).await;
-        let (held, open) = (self.slot(), self.slot());
-        let hold = ada.holds(&held).await["appointment"]["id"].clone();
+        let (on_hold, open) = (self.slot(), self.slot());
+        let hold = ada.holds(&on_hold).await["appointment"]["id"].clone();
         let of_audit = "{ auditLog(first: 1, filter: { action: \"appointment.read\" }) { nodes { id } } }";
         let entry = self.actors[8].sees(of_audit).await["auditLog"]["nodes"][0]["id"].clone();
         let session = ada.sees("{ viewer { sessions { id } } }").await["viewer"]["sessions"][0]["id"].clone();
         let appointments = vec![booked, cancelled, id(&replaced["appointment"]["id"]), moved, id(&hold)];
         self.things.insert("Appointment", appointments);
-        self.things.insert("Slot", vec![open, of_type, held]);
+        self.things.insert("Slot", vec![open, of_type, on_hold]);
         self.things.insert("AuditEntry", vec![id(&entry)]);
         self.things.insert("SignIn", vec![id(&session)]);
     }
