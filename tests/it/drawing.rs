@@ -118,12 +118,11 @@ async fn however_often_somebody_joins_a_board_is_drawn() {
 #[tokio::test]
 async fn a_board_whose_hub_has_let_go_tells_nothing_but_that() {
     let app = TestApp::start().await;
-    let doctor = app.doctor("Dora").await;
+    let (clinic, specialty) = (app.clinic("North").await, app.specialty("Hearts").await);
+    let doctor = app.doctor_in("Dora", &clinic, &[&specialty]).await;
     let free = doctor.slots(&app, 1).await;
     let (ada, bob) = (app.patient("Ada").await, app.patient("Bob").await);
-    let query = "query ($id: ID!) { doctor(id: $id) { clinic { id } } }";
-    let clinic = app.visitor().asks(query, json!({ "id": doctor.id })).await["data"]["doctor"]["clinic"]["id"].as_str().unwrap().parse().unwrap();
-    let mut board = open(&app, Selection::Place(Place::Clinic(clinic))).await;
+    let mut board = open(&app, Selection::Place(Place::Clinic(clinic.parse().unwrap()))).await;
     let start = joined(&board, None).await[0].cursor.as_ref().clone();
     let start = Cursor { unfinished: false, ..start };
     ada.books(&free[2]).await;
