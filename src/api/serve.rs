@@ -2,7 +2,6 @@
 
 use super::{operation::Api, router::router};
 use axum::{extract::ConnectInfo, http::Request, serve::Listener};
-use futures_util::FutureExt;
 use hyper::{
     body::Incoming,
     server::conn::http1,
@@ -10,12 +9,11 @@ use hyper::{
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use std::{
     io::{self, IoSlice},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -24,6 +22,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{Sleep, sleep},
 };
+use tokio_util::task::TaskTracker;
 
 /// Serves until the process shall end, and then until all requests have come to their end.
 pub async fn serve(api: Api, mut listener: TcpListener) {
@@ -33,7 +32,7 @@ pub async fn serve(api: Api, mut listener: TcpListener) {
     let routes = TowerToHyperService::new(router(api));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(idle);
-    let connections = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     loop {
         let (stream, peer) = tokio::select! {
             accepted = Listener::accept(&mut listener) => accepted,
@@ -45,15 +44,25 @@ pub async fn serve(api: Api, mut listener: TcpListener) {
             routes.call(request)
         });
         let stream = TokioIo::new(Impatient { stream, patience, waiting: None });
-        let connection = connections.watch(http.serve_connection(stream, answer).with_upgrades());
-        tokio::spawn(connection.map(|end| {
+        let connection = http.serve_connection(stream, answer).with_upgrades();
+        let shutdown = shutdown.clone();
+        connections.spawn(async move {
+            let mut connection = pin!(connection);
+            let end = tokio::select! {
+                end = connection.as_mut() => end,
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
             if let Err(error) = end {
                 tracing::debug!(%error, "a connection was cut");
             }
-        }));
+        });
     }
     drop(listener);
-    connections.shutdown().await;
+    connections.close();
+    connections.wait().await;
 }
 
 /// A connection that is cut where the other side takes nothing for too long. Whoever writes waits otherwise for as long as the other side likes,
