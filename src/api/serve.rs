@@ -24,7 +24,9 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-/// Serves until the process shall end, and then until all requests have come to their end.
+/// Serves until the process shall end, and then until all requests have come to their end. It is HTTP/1.1 alone, which all proxies speak to what
+/// is behind them: to find out whether somebody speaks HTTP/2 hyper waits without limit, and there whoever grants no window holds a stream for
+/// ever.
 pub async fn serve(api: Api, mut listener: TcpListener) {
     let shutdown = api.lifetime.shutdown.clone();
     let idle = Duration::from_secs(api.limits.idle_seconds);
