@@ -4,11 +4,11 @@ use super::{operation::Api, router::router};
 use axum::{extract::ConnectInfo, http::Request, serve::Listener};
 use hyper::{
     body::Incoming,
+    server::conn::http1,
     service::{Service, service_fn},
 };
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use std::{
@@ -24,15 +24,16 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-/// Serves until the process shall end, and then until all requests have come to their end.
+/// Serves until the process shall end, and then until all requests have come to their end. It is HTTP/1.1 alone, which all proxies speak to what
+/// is behind them: to find out whether somebody speaks HTTP/2 hyper waits without limit, and there whoever grants no window holds a stream for
+/// ever.
 pub async fn serve(api: Api, mut listener: TcpListener) {
     let shutdown = api.lifetime.shutdown.clone();
     let idle = Duration::from_secs(api.limits.idle_seconds);
     let patience = Duration::from_secs(api.limits.write_seconds);
     let routes = TowerToHyperService::new(router(api));
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(idle);
-    http.http2().timer(TokioTimer::new()).keep_alive_interval(idle).enable_connect_protocol();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(idle);
     let connections = TaskTracker::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -45,11 +46,12 @@ pub async fn serve(api: Api, mut listener: TcpListener) {
             routes.call(request)
         });
         let stream = TokioIo::new(Impatient { stream, patience, waiting: None });
-        let (http, shutdown) = (http.clone(), shutdown.clone());
+        let connection = http.serve_connection(stream, answer).with_upgrades();
+        let shutdown = shutdown.clone();
         connections.spawn(async move {
-            let mut connection = pin!(http.serve_connection_with_upgrades(stream, answer));
+            let mut connection = pin!(connection);
             let end = tokio::select! {
-                end = &mut connection => end,
+                end = connection.as_mut() => end,
                 () = shutdown.cancelled() => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
