@@ -288,13 +288,8 @@ impl Limits {
             self.subscriptions,
             self.password_hashes,
         ];
-        let seconds = [
-            self.operation_seconds,
-            self.idle_seconds,
-            self.write_seconds,
-            self.init_seconds,
-            self.ping_seconds,
-        ];
+        let seconds =
+            [self.operation_seconds, self.idle_seconds, self.write_seconds, self.init_seconds, self.ping_seconds];
         let are_set = sizes.iter().all(|size| *size > 0) && seconds.iter().all(|seconds| *seconds > 0);
         let attempts = [self.password_attempts, self.attempts_from_one_place];
         ensure!(are_set && attempts.iter().all(|count| *count > 0), "no limit may be 0");

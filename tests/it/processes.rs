@@ -175,7 +175,8 @@ async fn production_wants_its_key_and_does_not_pretend() {
         String::from_utf8(Command::new("openssl").args(["genpkey", "-algorithm", "ed25519"]).output().unwrap().stdout)
             .unwrap();
     let key = ("MEDISLOT_SIGNING_KEY", key.as_str());
-    let (mail, public) = (("MEDISLOT_SMTP_URL", "smtp://127.0.0.1:9"), ("MEDISLOT_PUBLIC_URL", "https://api.clinic.example"));
+    let (mail, public) =
+        (("MEDISLOT_SMTP_URL", "smtp://127.0.0.1:9"), ("MEDISLOT_PUBLIC_URL", "https://api.clinic.example"));
     assert!(refuses(&["serve"], &[]).contains("MEDISLOT_SIGNING_KEY"));
     assert!(refuses(&["serve"], &[key, public]).contains("MEDISLOT_SMTP_URL"));
     assert!(refuses(&["serve"], &[key, mail]).contains("MEDISLOT_PUBLIC_URL"));

@@ -137,7 +137,8 @@ async fn a_session_that_has_ended_is_looked_up_once_in_a_second_at_most() {
     let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
     let services = &app.app.services;
     let uses = async |actor: &Actor| {
-        let (proven, statements) = count_statements(services.accounts.authenticate(actor.token.as_deref().unwrap())).await;
+        let (proven, statements) =
+            count_statements(services.accounts.authenticate(actor.token.as_deref().unwrap())).await;
         (proven.is_ok(), statements)
     };
     assert_eq!(codes(&ada.does("logout", "LogoutInput", json!({}), "").await), [""; 0]);

@@ -164,7 +164,8 @@ async fn nobody_has_more_sockets_than_they_may() {
     let _his = ben.connects().await;
     let _visitors = [app.visitor().connects().await, app.visitor().connects().await, app.visitor().connects().await];
     assert!(is_refused(None).await);
-    let newcomers = [Socket::open(&app.address).await, Socket::open(&app.address).await, Socket::open(&app.address).await];
+    let newcomers =
+        [Socket::open(&app.address).await, Socket::open(&app.address).await, Socket::open(&app.address).await];
     let protocol = &[("sec-websocket-protocol", "graphql-transport-ws")];
     assert_eq!(Socket::try_open(&app.address, protocol).await.err(), Some(429), "whoever says nothing counts too");
     drop((hers, newcomers));

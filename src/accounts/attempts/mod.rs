@@ -177,8 +177,11 @@ impl Attempts {
     /// `TooManyAttempts`, which says how long to wait.
     pub async fn begin(&self, attempt: Attempt, by: &[By<'_>], now: DateTime<Utc>) -> Result<(), Rejection> {
         let Some(allowed) = self.allowed else { return Ok(()) };
-        let counted: Vec<_> =
-            by.iter().filter(|by| **by != By::Origin(None)).map(|by| (key(attempt, *by), allowed.rule(attempt, *by))).collect();
+        let counted: Vec<_> = by
+            .iter()
+            .filter(|by| **by != By::Origin(None))
+            .map(|by| (key(attempt, *by), allowed.rule(attempt, *by)))
+            .collect();
         if counted.is_empty() {
             return Ok(());
         }
@@ -266,7 +269,9 @@ fn key(attempt: Attempt, by: By<'_>) -> String {
     let name = match by {
         By::Account(id) => id.to_string(),
         By::Address(address) => format!("address_{}", hash(address)),
-        By::Origin(address) => format!("origin_{}", hash(&address.map(|address| address.to_string()).unwrap_or_default())),
+        By::Origin(address) => {
+            format!("origin_{}", hash(&address.map(|address| address.to_string()).unwrap_or_default()))
+        }
     };
     format!("attempts:{}:{name}", format!("{attempt:?}").to_lowercase())
 }

@@ -8,11 +8,7 @@ use super::{
 };
 use crate::{
     accounts::Ending,
-    api::{
-        allowance::Turn,
-        lifetime::Lifetime,
-        operation::Api,
-    },
+    api::{allowance::Turn, lifetime::Lifetime, operation::Api},
     kernel::client::{Client, Principal},
 };
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
