@@ -34,7 +34,7 @@ async fn open(app: &TestApp, selection: Selection) -> Board {
 }
 
 async fn next(board: &mut Board) -> Result<Turn, Rejection> {
-    timeout(PATIENCE, board.next()).await.expect("nothing comes of the board").map_err(Rejection::from)
+    timeout(PATIENCE, board.next()).await.expect("nothing comes of the board")
 }
 
 /// The messages that come until everything is on it that is committed by now.
@@ -72,7 +72,7 @@ async fn whoever_is_cut_off_behind_any_message_misses_nothing_that_time_has_chan
     let behind = told.len();
     told.extend(brought_up(&mut board).await);
     while let Ok(turn) = timeout(Duration::from_millis(1_500), board.next()).await {
-        if let Turn::Changed(more) = turn.map_err(Rejection::from).unwrap() {
+        if let Turn::Changed(more) = turn.unwrap() {
             told.extend(more);
         }
     }
@@ -106,7 +106,7 @@ async fn however_often_somebody_joins_a_board_is_drawn() {
         loop {
             tokio::select! {
                 biased;
-                turn = board.next() => return turn.map_err(Rejection::from),
+                turn = board.next() => return turn,
                 () = tokio::task::yield_now() => {}
             }
         }

@@ -38,7 +38,7 @@ impl Scene {
         Some(match mutation {
             "register" => json!({ "email": self.email(), "password": PASSWORD, "name": "New" }),
             "login" => json!({ "email": "ada@example.com", "password": PASSWORD }),
-            "refreshSession" | "verifyEmail" | "acceptInvitation" => self.token(mutation),
+            "refreshSession" | "verifyEmail" | "acceptInvitation" => token(mutation),
             "resetPassword" => json!({ "token": "nonsense", "password": PASSWORD }),
             "logout" | "updateProfile" => json!({}),
             "requestLoginCode" | "requestPasswordReset" => json!({ "email": nobody }),
@@ -47,9 +47,8 @@ impl Scene {
             "changeEmail" => json!({ "email": self.email(), "password": wrong }),
             "changePassword" => json!({ "currentPassword": wrong, "newPassword": PASSWORD }),
             "deleteAccount" | "exportMyData" => json!({ "password": wrong }),
-            "holdSlot" => json!({ "slotId": self.slot() }),
             "bookAppointment" if eye >= 3 => json!({ "slotId": self.slot(), "patientId": self.thing("User") }),
-            "bookAppointment" => json!({ "slotId": self.slot() }),
+            "holdSlot" | "bookAppointment" => json!({ "slotId": self.slot() }),
             "cancelAppointment" => json!({ "appointmentId": self.appointment().await }),
             "completeAppointment" | "markNoShow" => json!({ "appointmentId": self.thing("Appointment") }),
             "rescheduleAppointment" => json!({ "appointmentId": self.appointment().await, "slotId": self.slot() }),
@@ -83,11 +82,6 @@ impl Scene {
             "deactivateUser" | "reactivateUser" => json!({ "userId": self.new_admin().await }),
             _ => return None,
         })
-    }
-
-    fn token(&self, mutation: &str) -> Value {
-        let name = if mutation == "refreshSession" { "refreshToken" } else { "token" };
-        json!({ name: "nonsense" })
     }
 
     fn email(&self) -> String {
@@ -135,4 +129,9 @@ fn rule(day: &str) -> Value {
         "weekday": day, "startTime": "09:00", "endTime": "12:00", "slotMinutes": 30, "effectiveFrom": "2026-01-01",
         "effectiveUntil": "2027-01-01",
     })
+}
+
+fn token(mutation: &str) -> Value {
+    let name = if mutation == "refreshSession" { "refreshToken" } else { "token" };
+    json!({ name: "nonsense" })
 }
