@@ -165,7 +165,8 @@ impl AccountMutation {
         )
     }
 
-    /// Set a password with the token of a letter, also of an invitation; all sessions end, and a new one begins.
+    /// Set a password with the token of a letter, also of an invitation; all sessions end, and a new one begins. Where it is the first proof that
+    /// the e-mail address is the user's, a confirmed telephone number is forgotten: somebody else may have registered the address.
     #[graphql(complexity = "HASHING + child_complexity")]
     async fn reset_password(
         &self,
@@ -177,14 +178,18 @@ impl AccountMutation {
         SessionPayload::from_outcome(context.services().accounts.reset_password(&token, password, client).await)
     }
 
-    /// Confirm an address with the token of a letter. Where that is not the one that you signed in with so far, it is from now on.
+    /// Confirm an address with the token of a letter. Where that is not the one that you signed in with so far, it is from now on. Send your access
+    /// token along: somebody else may have registered the address, so where it is confirmed for the first time, and not by a session of the
+    /// account, the password and a confirmed telephone number are forgotten and all sessions end. A letter says so; sign in with a code then, or
+    /// set a new password.
     async fn verify_email(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: VerifyEmailInput,
     ) -> Result<UserPayload, Failure> {
         let token = SecretString::from(input.token);
-        UserPayload::from_outcome(context.services().accounts.verify_email(&token, context.caller().client()).await)
+        let (accounts, caller) = (&context.services().accounts, context.caller());
+        UserPayload::from_outcome(accounts.verify_email(&token, caller.viewer(), caller.client()).await)
     }
 
     /// Confirm your telephone number with the code that was sent there. From now on it is a way in, and nobody else's.

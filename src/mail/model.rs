@@ -21,6 +21,8 @@ pub enum Letter {
     ResetPassword,
     /// The password was changed.
     PasswordChanged,
+    /// The address was proven for the first time, and every way in that was there before is forgotten.
+    AccessForgotten,
     /// A code signs in.
     LoginCode,
     /// A code proves the telephone number.
@@ -39,12 +41,13 @@ pub enum Letter {
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::VerifyEmail,
         Self::ConfirmEmail,
         Self::EmailChanged,
         Self::ResetPassword,
         Self::PasswordChanged,
+        Self::AccessForgotten,
         Self::LoginCode,
         Self::ConfirmPhone,
         Self::ProfileChanged,
@@ -63,6 +66,7 @@ impl Letter {
             Self::EmailChanged => "email-changed",
             Self::ResetPassword => "reset-password",
             Self::PasswordChanged => "password-changed",
+            Self::AccessForgotten => "access-forgotten",
             Self::LoginCode => "login-code",
             Self::ConfirmPhone => "confirm-phone",
             Self::ProfileChanged => "profile-changed",

@@ -32,8 +32,8 @@ async fn asks_for_reset(app: &TestApp, email: &str) -> Value {
     app.visitor().does("requestPasswordReset", "RequestPasswordResetInput", json!({ "email": email }), "").await
 }
 
-async fn verifies(app: &TestApp, token: &str) -> Value {
-    app.visitor().does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await
+async fn verifies(actor: &Actor, token: &str) -> Value {
+    actor.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await
 }
 
 #[tokio::test]
@@ -110,10 +110,10 @@ async fn a_link_of_one_kind_opens_nothing_of_another() {
     let confirm = postbox.letter(&ada.email, "Confirm your e-mail address").await.token();
     let reset = postbox.letter(&ada.email, "Set a new password").await.token();
     assert_eq!(code(&resets(&app, &confirm, NEW_PASSWORD).await), "INVALID_TOKEN");
-    assert_eq!(code(&verifies(&app, &reset).await), "INVALID_TOKEN");
+    assert_eq!(code(&verifies(&ada, &reset).await), "INVALID_TOKEN");
     for garbled in ["", "x", &"0".repeat(64), &"a".repeat(10_000), "\0", &format!("{reset}\r\n")] {
         assert_eq!(code(&resets(&app, garbled, NEW_PASSWORD).await), "INVALID_TOKEN");
-        assert_eq!(code(&verifies(&app, garbled).await), "INVALID_TOKEN");
+        assert_eq!(code(&verifies(&ada, garbled).await), "INVALID_TOKEN");
     }
     assert!(resets(&app, &reset, NEW_PASSWORD).await["session"].is_object());
 }
@@ -138,7 +138,7 @@ async fn an_account_moves_to_another_address_when_that_is_confirmed_and_the_old_
     let reset = postbox.letter(&ada.email, "Set a new password").await.token();
     let token = postbox.letter("ada@new.example", "Confirm your new e-mail address").await.token();
     assert!(signs_in(&app, &ada.email, PASSWORD).await["session"].is_object(), "nothing is changed yet");
-    assert_eq!(verifies(&app, &token).await["user"]["id"], ada.id);
+    assert_eq!(verifies(&ada, &token).await["user"]["id"], ada.id);
     assert!(signs_in(&app, "ada@new.example", PASSWORD).await["session"].is_object());
     assert_eq!(code(&signs_in(&app, &ada.email, PASSWORD).await), "INVALID_CREDENTIALS");
     app.works().await;
@@ -148,6 +148,31 @@ async fn an_account_moves_to_another_address_when_that_is_confirmed_and_the_old_
     assert_eq!(codes(&change(&ben.email, PASSWORD).await), [""; 0]);
     app.works().await;
     assert!(postbox.letters(&ben.email).iter().all(|letter| letter.subject == "Confirm your e-mail address"));
+}
+
+#[tokio::test]
+async fn a_link_leaves_the_password_to_whoever_is_signed_in_and_to_nobody_else() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    app.works().await;
+    for (of, by) in [(&ada, &ada), (&ben, &ada)] {
+        let token = postbox.letter(&of.email, "Confirm your e-mail address").await.token();
+        assert_eq!(verifies(by, &token).await["user"]["id"], of.id);
+    }
+    assert!(is_in(&ada).await && signs_in(&app, &ada.email, PASSWORD).await["session"].is_object());
+    assert!(!is_in(&ben).await);
+    assert_eq!(code(&signs_in(&app, &ben.email, PASSWORD).await), "INVALID_CREDENTIALS");
+    // Nor does it to whoever moved an account to an address that they do not have.
+    let input = json!({ "email": "victim@example.com", "password": PASSWORD });
+    ada.does("changeEmail", "ChangeEmailInput", input, "").await;
+    app.works().await;
+    let token = postbox.letter("victim@example.com", "Confirm your new e-mail address").await.token();
+    assert_eq!(verifies(&app.visitor(), &token).await["user"]["id"], ada.id);
+    assert!(!is_in(&ada).await);
+    assert_eq!(code(&signs_in(&app, "victim@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
+    app.works().await;
+    postbox.letter("victim@example.com", "Your account was made safe").await;
 }
 
 #[tokio::test]
@@ -162,7 +187,7 @@ async fn of_two_who_want_one_address_the_first_to_confirm_it_gets_it() {
         app.works().await;
         tokens.push(postbox.letters("shared@example.com").pop().unwrap().token());
     }
-    let answers = [verifies(&app, &tokens[0]).await, verifies(&app, &tokens[1]).await];
+    let answers = [verifies(&ada, &tokens[0]).await, verifies(&ben, &tokens[1]).await];
     assert_eq!(answers.iter().filter(|answer| answer["user"].is_object()).count(), 1, "{answers:?}");
 }
 

@@ -98,6 +98,59 @@ async fn whoever_proves_an_address_first_locks_out_those_who_registered_it_witho
 }
 
 #[tokio::test]
+async fn whoever_registered_an_address_without_having_it_is_left_no_way_in_by_its_first_proof() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let visitor = app.visitor();
+    for (way, phone) in [("code", "+48225550141"), ("reset", "+48225550142"), ("link", "+48225550143")] {
+        let mallory = app.patient("Mallory").await;
+        confirms_phone(&app, &mallory, phone).await;
+        let elsewhere = format!("{way}@mallory.example");
+        if way != "link" {
+            let input = json!({ "email": elsewhere, "password": PASSWORD });
+            assert_eq!(codes(&mallory.does("changeEmail", "ChangeEmailInput", input, "").await), [""; 0]);
+            app.works().await;
+        }
+        let proven = match way {
+            "code" => {
+                asks_for_code(&app, json!({ "email": mallory.email })).await;
+                app.works().await;
+                let right = sent(&postbox, &mallory.email).remove(0);
+                comes_in(&app, json!({ "email": mallory.email, "code": right })).await
+            }
+            "reset" => {
+                let input = json!({ "email": mallory.email });
+                visitor.does("requestPasswordReset", "RequestPasswordResetInput", input, "").await;
+                app.works().await;
+                let token = postbox.letter(&mallory.email, "Set a new password").await.token();
+                let input = json!({ "token": token, "password": "violet otter gramophone" });
+                visitor.does("resetPassword", "ResetPasswordInput", input, SESSION).await
+            }
+            _ => {
+                let token = postbox.letter(&mallory.email, "Confirm your e-mail address").await.token();
+                visitor.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await
+            }
+        };
+        assert_eq!(codes(&proven), [""; 0], "{way}");
+        assert_eq!(code(&mallory.asks("{ viewer { id } }", json!({})).await), "UNAUTHENTICATED", "{way}");
+        let input = json!({ "email": mallory.email, "password": PASSWORD });
+        let refused = visitor.does("login", "LoginInput", input, SESSION).await;
+        assert_eq!(code(&refused), "INVALID_CREDENTIALS", "{way}");
+        let before = message_to(&app, phone).await;
+        asks_for_code(&app, json!({ "phone": phone })).await;
+        app.works().await;
+        assert_eq!(message_to(&app, phone).await, before, "{way}");
+        if way != "link" {
+            let token = postbox.letter(&elsewhere, "Confirm your new e-mail address").await.token();
+            let moved = visitor.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
+            assert_eq!(code(&moved), "INVALID_TOKEN", "{way}");
+        }
+        let told = if way == "reset" { "Your password was changed" } else { "Your account was made safe" };
+        postbox.letter(&mallory.email, told).await;
+    }
+}
+
+#[tokio::test]
 async fn a_code_is_good_for_ten_minutes() {
     let postbox = Postbox::open();
     let app = app_with(&postbox).await;

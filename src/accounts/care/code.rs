@@ -1,6 +1,6 @@
 //! Coming in by a code: one that was sent by e-mail or as a text message, or the one that a third party's sign-in comes back with.
 
-use super::store;
+use super::{email::first_proof_in, store};
 use crate::{
     accounts::{Accounts, Attempt, By, IssuedSession, PHONE_EXPECTED, User, canonical_email, parse_phone},
     kernel::{
@@ -78,8 +78,8 @@ impl Accounts {
         transaction.commit().await
     }
 
-    /// Signs in with a code. One that was sent proves the address that it was sent to; if nobody has done that before, the password is forgotten
-    /// and every session ends.
+    /// Signs in with a code. One that was sent proves the address that it was sent to; if nobody has done that before, every other way in
+    /// is forgotten and every session ends.
     ///
     /// # Errors
     /// `Invalid` for what is no telephone number, `InvalidToken` for a code that is wrong, used, not the last one or over, `TooManyAttempts`.
@@ -99,26 +99,20 @@ impl Accounts {
             self.attempts.begin(Attempt::Redeem, &[By::Origin(client.address)], now).await?;
             mail::read_link(&self.database, &[Purpose::ThirdParty], &code, now).await?
         };
-        let user = match &proof {
-            Some(proof) => store::find(&self.database, proof.user_id).await?.map(|(user, _)| user),
-            None => None,
-        };
         let wrong = || Refusal::of("code", Code::InvalidToken, "The code is wrong, was used, or is over.");
-        let user = user.filter(|user| user.active).ok_or_else(wrong)?;
+        let Proof { user_id, address: proven, .. } = proof.ok_or_else(wrong)?;
         let mut ended = Vec::new();
         let transaction = self.database.begin().await?;
-        match (&address, &proof) {
-            (Some(CodeAddress::Email(_)), Some(Proof { address, .. })) if user.email == *address => {
+        let user = store::find_locked_in(&transaction, user_id).await?.map(|(user, _)| user);
+        let user = user.filter(|user| user.active).ok_or_else(wrong)?;
+        match &address {
+            Some(CodeAddress::Email(_)) if user.email == proven => {
                 if !user.email_verified {
-                    // Whoever made the account may be somebody who does not have the address: they shall not come in any more.
-                    store::set_password_in(&transaction, user.id, "").await?;
-                    ended = store::end_sessions_but_in(&transaction, user.id, None, now).await?;
+                    ended = first_proof_in(&transaction, &user, now).await?;
                 }
-                store::verify_email_in(&transaction, user.id, now).await?;
             }
-            (Some(CodeAddress::Phone(_)), Some(Proof { address, .. }))
-                if user.phone_verified && user.phone.as_ref() == Some(address) => {}
-            (None, _) => {
+            Some(CodeAddress::Phone(_)) if user.phone_verified && user.phone.as_ref() == Some(&proven) => {}
+            None => {
                 let proof = mail::prove_link_in(&transaction, &[Purpose::ThirdParty], &code, now).await?;
                 proof.ok_or_else(wrong)?;
             }

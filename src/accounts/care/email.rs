@@ -3,40 +3,57 @@
 use super::{assurance::Assurance, store};
 use crate::{
     accounts::{Accounts, Attempt, By, User, canonical_email, note_own_in},
+    infra::db::Transaction,
     kernel::{
         client::Client,
+        id::SessionId,
         rejection::{Code, Refusal, Rejection},
         viewer::Viewer,
     },
     mail::{self, Letter, Purpose, Recipient},
 };
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::json;
 
 impl Accounts {
     /// Uses the token of a letter: its address is proven, and the user's own from now on. Where it is another than before, the old one is told.
+    /// Unless it is the user who is signed in, nobody knows that whoever made the account has this address: if it was not proven before, every
+    /// way in that there was is forgotten, and every session ends.
     ///
     /// # Errors
     /// `InvalidToken`, `TooManyAttempts`, or `EmailTaken` where somebody else has come by the address meanwhile.
-    pub async fn verify_email(&self, token: &SecretString, client: &Client) -> Result<User, Rejection> {
+    pub async fn verify_email(
+        &self,
+        token: &SecretString,
+        viewer: Option<&Viewer>,
+        client: &Client,
+    ) -> Result<User, Rejection> {
         let now = self.clock.now();
         let by = [By::Origin(client.address)];
         self.attempts.begin(Attempt::Redeem, &by, now).await?;
+        let seen = mail::read_link(&self.database, &[Purpose::Email], token, now).await?.ok_or_else(invalid_token)?;
         let transaction = self.database.begin().await?;
-        let proof =
-            mail::prove_link_in(&transaction, &[Purpose::Email], token, now).await?.ok_or_else(invalid_token)?;
-        let user = store::find_in(&transaction, proof.user_id).await?;
+        let user = store::find_locked_in(&transaction, seen.user_id).await?.map(|(user, _)| user);
         let user = user.filter(|user| user.active).ok_or_else(invalid_token)?;
-        if user.email == proof.address {
-            store::verify_email_in(&transaction, user.id, now).await?;
-        } else {
-            store::change_email_in(&transaction, user.id, &proof.address, now).await?;
+        let proof = mail::prove_link_in(&transaction, &[Purpose::Email], token, now).await?;
+        let address = proof.ok_or_else(invalid_token)?.address;
+        let moves = user.email != address;
+        if moves {
+            store::change_email_in(&transaction, user.id, &address, now).await?;
             note_own_in(&transaction, &user, "user.change_email", now).await?;
             // Links and codes that were sent to the old address prove nothing about this account any more.
             mail::revoke_in(&transaction, user.id).await?;
             mail::tell_in(&transaction, Letter::EmailChanged, &user.recipient(), json!({}), now).await?;
         }
+        let mut ended = Vec::new();
+        if viewer.is_some_and(|viewer| viewer.user_id == user.id) {
+            store::verify_email_in(&transaction, user.id, now).await?;
+        } else if moves || !user.email_verified {
+            ended = first_proof_in(&transaction, &User { email: address, ..user.clone() }, now).await?;
+        }
         transaction.commit().await?;
+        self.sessions_ended(ended).await;
         self.attempts.succeeded(Attempt::Redeem, &by).await;
         tracing::info!(user.id = %user.id, "proved an address");
         self.user(user.id).await
@@ -67,6 +84,20 @@ impl Accounts {
         }
         transaction.commit().await
     }
+}
+
+/// Somebody reads what is sent to the address of this account, and nobody has shown that before. Whoever made the account may be somebody else:
+/// no way in is left that it had till now, and the address is told so. Tells which sessions ended by that.
+pub(super) async fn first_proof_in(
+    transaction: &Transaction,
+    user: &User,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionId>, Rejection> {
+    store::forget_ways_in_in(transaction, user).await?;
+    store::verify_email_in(transaction, user.id, now).await?;
+    mail::revoke_in(transaction, user.id).await?;
+    mail::tell_in(transaction, Letter::AccessForgotten, &user.recipient(), json!({}), now).await?;
+    store::end_sessions_but_in(transaction, user.id, None, now).await
 }
 
 pub(super) fn invalid_token() -> Refusal {

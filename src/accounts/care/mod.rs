@@ -10,4 +10,4 @@ mod store;
 pub use assurance::Assurance;
 pub use code::{CodeAddress, CodeLogin};
 pub use profile::ProfilePatch;
-pub use store::{erase_in, find_by_email_in, find_in, sessions_kept, verify_email_in};
+pub use store::{erase_in, find_by_email_in, find_in, find_locked_in, sessions_kept, verify_email_in};

@@ -70,9 +70,13 @@ impl Accounts {
         let hash = self.passwords.hash(password).await?;
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
+        let user = store::find_locked_in(&transaction, seen.user_id).await?.map(|(user, _)| user);
         let proof = mail::prove_link_in(&transaction, &LINKS, token, now).await?.ok_or_else(invalid_token)?;
-        let user = store::find_in(&transaction, proof.user_id).await?;
         let user = user.filter(|user| user.active && user.email == proof.address).ok_or_else(invalid_token)?;
+        if !user.email_verified {
+            // Whoever made the account may be somebody else.
+            store::forget_ways_in_in(&transaction, &user).await?;
+        }
         store::set_password_in(&transaction, user.id, &hash).await?;
         store::verify_email_in(&transaction, user.id, now).await?;
         let ended = store::end_sessions_but_in(&transaction, user.id, None, now).await?;

@@ -15,7 +15,7 @@ use ::entity::{session, user};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Expr, ExprTrait, LockType},
 };
 
 const EMAIL: Constraint = Constraint { name: "ux_user_email", sqlite: "user.email" };
@@ -33,6 +33,17 @@ pub async fn find(database: &Database, id: UserId) -> Result<Option<(User, Optio
 /// The user.
 pub async fn find_in(transaction: &Transaction, id: UserId) -> Result<Option<User>, Rejection> {
     user::Entity::find_by_id(id).one(&**transaction).await?.map(User::try_from).transpose()
+}
+
+/// The user, and the hash of their password (empty where there is none), as they stay until this transaction ends. Whoever also takes a ticket
+/// takes the user first.
+pub async fn find_locked_in(transaction: &Transaction, id: UserId) -> Result<Option<(User, String)>, Rejection> {
+    let row = user::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(&**transaction).await?;
+    let with_hash = |row: user::Model| {
+        let hash = row.password_hash.clone();
+        Ok((row.try_into()?, hash))
+    };
+    row.map(with_hash).transpose()
 }
 
 /// The user with this address.
@@ -100,6 +111,16 @@ pub async fn verify_phone_in(
 pub async fn set_password_in(transaction: &Transaction, id: UserId, hash: &str) -> Result<(), Rejection> {
     update(id).col_expr(user::Column::PasswordHash, Expr::value(hash)).exec(&**transaction).await?;
     Ok(())
+}
+
+/// Forgets the password of a user, the number that they have proven, and what third parties call them.
+pub async fn forget_ways_in_in(transaction: &Transaction, user: &User) -> Result<(), Rejection> {
+    let phone = user.phone.clone().filter(|_| !user.phone_verified);
+    let update = update(user.id).col_expr(user::Column::PasswordHash, Expr::value(""));
+    let update = update.col_expr(user::Column::Phone, Expr::value(phone));
+    let update = update.col_expr(user::Column::PhoneVerifiedAt, Expr::value(None::<DateTime<Utc>>));
+    update.exec(&**transaction).await?;
+    openid::remove_identities_of_in(transaction, user.id).await
 }
 
 /// Writes name, number, time zone and language of a user.
