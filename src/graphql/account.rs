@@ -220,7 +220,8 @@ impl AccountMutation {
         UserPayload::from_outcome(context.services().accounts.update_profile(context.signed_in()?, patch).await)
     }
 
-    /// Ask for a letter to another address whose link makes it yours, for 3 days. The old one is told when that happens.
+    /// Ask for a letter to another address whose link makes it yours, for 3 days. The old one is told now, and when that happens; changing the
+    /// password makes the link worthless.
     #[graphql(guard = "For::SignedIn", complexity = "HASHING + child_complexity")]
     async fn change_email(
         &self,
@@ -232,7 +233,7 @@ impl AccountMutation {
         RequestPayload::from_outcome(accounts.change_email(context.signed_in()?, &input.email.0, assurance).await)
     }
 
-    /// Change your password; all your other sessions end.
+    /// Change your password; all your other sessions end, and links and codes that you were sent before are worth nothing any more.
     #[graphql(guard = "For::SignedIn", complexity = "2 * HASHING + child_complexity")]
     async fn change_password(
         &self,

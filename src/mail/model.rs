@@ -15,6 +15,8 @@ pub enum Letter {
     VerifyEmail,
     /// An account shall move to this address: a link proves it.
     ConfirmEmail,
+    /// Somebody asked that the account move to another address.
+    EmailChangeAsked,
     /// The account has another address now.
     EmailChanged,
     /// A link sets a new password.
@@ -41,9 +43,10 @@ pub enum Letter {
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::VerifyEmail,
         Self::ConfirmEmail,
+        Self::EmailChangeAsked,
         Self::EmailChanged,
         Self::ResetPassword,
         Self::PasswordChanged,
@@ -63,6 +66,7 @@ impl Letter {
         match self {
             Self::VerifyEmail => "verify-email",
             Self::ConfirmEmail => "confirm-email",
+            Self::EmailChangeAsked => "email-change-asked",
             Self::EmailChanged => "email-changed",
             Self::ResetPassword => "reset-password",
             Self::PasswordChanged => "password-changed",

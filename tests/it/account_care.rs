@@ -192,6 +192,24 @@ async fn of_two_who_want_one_address_the_first_to_confirm_it_gets_it() {
 }
 
 #[tokio::test]
+async fn an_account_does_not_move_to_where_somebody_wanted_it_before_the_password_was_changed() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let ada = app.patient("Ada").await;
+    let mut mallory = app.visitor();
+    mallory.signs_in(&ada.email).await;
+    let input = json!({ "email": "mallory@example.com", "password": PASSWORD });
+    mallory.does("changeEmail", "ChangeEmailInput", input, "").await;
+    app.works().await;
+    postbox.letter(&ada.email, "Your e-mail address is to be changed").await;
+    let token = postbox.letter("mallory@example.com", "Confirm your new e-mail address").await.token();
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD });
+    ada.does("changePassword", "ChangePasswordInput", input, "user { id }").await;
+    assert_eq!(code(&verifies(&app.visitor(), &token).await), "INVALID_TOKEN");
+    assert!(is_in(&ada).await && signs_in(&app, &ada.email, NEW_PASSWORD).await["session"].is_object());
+}
+
+#[tokio::test]
 async fn a_changed_password_ends_all_other_sessions() {
     let postbox = Postbox::open();
     let app = app_with(&postbox).await;

@@ -2,13 +2,15 @@
 
 use super::store;
 use crate::{
-    accounts::{Accounts, Attempt, By, User},
+    accounts::{Accounts, Attempt, By, User, store::find_viewer},
+    infra::db::Transaction,
     kernel::{
         rejection::{Code, Refusal, Rejection},
         viewer::Viewer,
     },
     mail::{self, Purpose},
 };
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 /// What shows it: the password, or a login code where the account has none.
@@ -52,6 +54,18 @@ impl Accounts {
         }
         self.attempts.succeeded(Attempt::Login, &by).await;
         Ok(user)
+    }
+
+    /// Takes the viewer's row until this transaction ends, if the session goes on: it may have ended since it was shown that it is them.
+    pub(super) async fn lock_viewer_in(
+        &self,
+        transaction: &Transaction,
+        viewer: &Viewer,
+        now: DateTime<Utc>,
+    ) -> Result<User, Rejection> {
+        let user = store::find_locked_in(transaction, viewer.user_id).await?.map(|(user, _)| user);
+        let goes_on = find_viewer(&**transaction, viewer.session_id, now).await?.is_some();
+        user.filter(|_| goes_on).ok_or(Rejection::Unauthenticated)
     }
 
     async fn knows_code(&self, user: &User, code: &SecretString) -> Result<bool, Rejection> {

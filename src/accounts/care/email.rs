@@ -59,8 +59,8 @@ impl Accounts {
         self.user(user.id).await
     }
 
-    /// Sends a link to `email` that makes it the viewer's address; nothing where that is another's, and nobody learns which. To one's own
-    /// address: a link that proves it.
+    /// Sends a link to `email` that makes it the viewer's address; nothing where that is another's, and nobody learns which. The old
+    /// address is told. To one's own address: a link that proves it.
     ///
     /// # Errors
     /// What [`Accounts::assure`] refuses, `TooManyAttempts`.
@@ -70,7 +70,11 @@ impl Accounts {
         self.attempts.begin(Attempt::Code, &[By::Account(user.id), By::Address(&email)], now).await?;
         let owner = store::find_by_email(&self.database, &email).await?;
         let transaction = self.database.begin().await?;
+        self.lock_viewer_in(&transaction, viewer, now).await?;
         let recipient = Recipient { address: email.clone(), ..user.recipient() };
+        if email != user.email {
+            mail::tell_in(&transaction, Letter::EmailChangeAsked, &user.recipient(), json!({}), now).await?;
+        }
         match owner {
             Some(owner) if owner.id == user.id => {
                 mail::write_with_ticket_in(&transaction, Letter::VerifyEmail, Purpose::Email, &recipient, now).await?;

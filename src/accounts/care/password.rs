@@ -16,7 +16,7 @@ use serde_json::json;
 const LINKS: [Purpose; 2] = [Purpose::Password, Purpose::Invitation];
 
 impl Accounts {
-    /// Changes the viewer's password and ends their other sessions.
+    /// Changes the viewer's password and ends their other sessions; links and codes that were asked for before are worth nothing any more.
     ///
     /// # Errors
     /// What [`Accounts::assure`] refuses, `WeakPassword`.
@@ -30,8 +30,11 @@ impl Accounts {
         self.check_new_password("newPassword", &user, &password).await?;
         let (hash, now) = (self.passwords.hash(password).await?, self.clock.now());
         let transaction = self.database.begin().await?;
+        self.lock_viewer_in(&transaction, viewer, now).await?;
         store::set_password_in(&transaction, user.id, &hash).await?;
         let ended = store::end_sessions_but_in(&transaction, user.id, Some(viewer.session_id), now).await?;
+        // Whoever had the password may have asked for one: to another address, say.
+        mail::revoke_in(&transaction, user.id).await?;
         mail::tell_in(&transaction, Letter::PasswordChanged, &user.recipient(), json!({}), now).await?;
         transaction.commit().await?;
         self.sessions_ended(ended).await;

@@ -128,6 +128,7 @@ impl Accounts {
         let proof = mail::prove_code(&self.database, Purpose::Phone, &phone, code, now).await?;
         proof.filter(|proof| proof.user_id == user.id).ok_or_else(wrong)?;
         let transaction = self.database.begin().await?;
+        self.lock_viewer_in(&transaction, viewer, now).await?;
         store::verify_phone_in(&transaction, user.id, &phone, now).await?;
         transaction.commit().await?;
         self.attempts.succeeded(Attempt::Redeem, &by).await;
