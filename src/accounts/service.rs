@@ -2,6 +2,7 @@
 
 use super::{
     attempts::{Attempt, Attempts, By},
+    care,
     endings::Endings,
     model::{
         Account, Credentials, IssuedSession, LOCALE, NewUser, RoleName, SignOut, User, canonical_email, parse_phone,
@@ -137,13 +138,16 @@ impl Accounts {
         let known = store::find_by_email(&self.database, &email).await?;
         let (user, hash) = known.unzip();
         let hash = hash.filter(|hash| !hash.is_empty());
-        let right = self.passwords.verify(credentials.password, hash).await?;
-        let Some(user) = user.filter(|user| right && user.active) else {
-            return Err(Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.").into());
-        };
-        self.attempts.succeeded(Attempt::Login, &by).await;
+        let right = self.passwords.verify(credentials.password, hash.clone()).await?;
+        let wrong = || Refusal::new(Code::InvalidCredentials, "E-mail or password is wrong.");
+        let user = user.filter(|user| right && user.active).ok_or_else(wrong)?;
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
+        // The password may have become another, or the account worthless, while this one was looked at.
+        let locked = care::find_locked_in(&transaction, user.id).await?;
+        let locked = locked.filter(|(user, present)| user.active && hash.as_ref() == Some(present));
+        let (user, _) = locked.ok_or_else(wrong)?;
+        self.attempts.succeeded(Attempt::Login, &by).await;
         let session = self.begin_session_in(&transaction, user.id, client, now).await?;
         transaction.commit().await?;
         self.issued(user, session, now)

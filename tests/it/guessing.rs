@@ -1,7 +1,9 @@
 //! Guessing is slow, and tells nothing.
 
 use crate::support::{PASSWORD, TestApp, code};
+use entity::user;
 use medislot::config::ProxyHeader;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -76,6 +78,36 @@ async fn a_request_with_a_hundred_logins_counts_as_a_hundred() {
     let tried = payloads.values().filter(|payload| code(payload) == "INVALID_CREDENTIALS").count();
     let refused = payloads.values().filter(|payload| code(payload) == "TOO_MANY_ATTEMPTS").count();
     assert_eq!((tried, refused), (3, 97));
+}
+
+#[tokio::test]
+async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
+    let app = TestApp::start_with(|config| config.limits.password_hashes = 1).await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let login = |email: String| {
+        let visitor = app.visitor();
+        let input = json!({ "email": email, "password": PASSWORD });
+        tokio::spawn(async move { visitor.does("login", "LoginInput", input, "session { accessToken }").await })
+    };
+    // Those before them keep the only thread that hashes busy until everything is changed.
+    let before: Vec<_> = (0..40).map(|number| login(format!("{number}@example.com"))).collect();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let theirs = [login(ada.email.clone()), login(ben.email.clone())];
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let transaction = app.app.services.database.begin().await.unwrap();
+    for (column, value, id) in [
+        (user::Column::PasswordHash, Expr::value("another"), &ada.id),
+        (user::Column::Active, Expr::value(false), &ben.id),
+    ] {
+        let update = user::Entity::update_many().col_expr(column, value);
+        let update = update.filter(user::Column::Id.eq(id.parse::<entity::id::UserId>().unwrap()));
+        update.exec(&*transaction).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    assert!(!before.iter().all(tokio::task::JoinHandle::is_finished), "there was nothing to wait for");
+    for login in theirs {
+        assert_eq!(code(&login.await.unwrap()), "INVALID_CREDENTIALS");
+    }
 }
 
 #[tokio::test]
