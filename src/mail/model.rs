@@ -27,6 +27,8 @@ pub enum Letter {
     AccessForgotten,
     /// A code signs in.
     LoginCode,
+    /// From now on a third party lets somebody in.
+    IdentityLinked,
     /// A code proves the telephone number.
     ConfirmPhone,
     /// Name, telephone number, time zone or language were changed.
@@ -43,7 +45,7 @@ pub enum Letter {
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::VerifyEmail,
         Self::ConfirmEmail,
         Self::EmailChangeAsked,
@@ -52,6 +54,7 @@ impl Letter {
         Self::PasswordChanged,
         Self::AccessForgotten,
         Self::LoginCode,
+        Self::IdentityLinked,
         Self::ConfirmPhone,
         Self::ProfileChanged,
         Self::Invitation,
@@ -72,6 +75,7 @@ impl Letter {
             Self::PasswordChanged => "password-changed",
             Self::AccessForgotten => "access-forgotten",
             Self::LoginCode => "login-code",
+            Self::IdentityLinked => "identity-linked",
             Self::ConfirmPhone => "confirm-phone",
             Self::ProfileChanged => "profile-changed",
             Self::Invitation => "invitation",

@@ -102,7 +102,7 @@ mod tests {
         let mut subjects = std::collections::HashSet::new();
         for letter in Letter::ALL {
             for (language, _) in LANGUAGES {
-                let content = r#"{"clinic": "Clinic", "changed": ["name", "phone", "timeZone", "locale"]}"#;
+                let content = r#"{"clinic": "Clinic", "provider": "hospital", "changed": ["name", "phone", "timeZone", "locale"]}"#;
                 let rendered = templates.render(letter, language, &filled(content)).unwrap();
                 assert!(!rendered.subject.is_empty() && rendered.text.len() > 20, "{letter:?} in {language}");
                 assert!(subjects.insert(rendered.subject), "{letter:?} in {language}");

@@ -113,6 +113,28 @@ async fn accounts_are_linked_only_where_both_sides_know_that_the_address_is_thei
 }
 
 #[tokio::test]
+async fn a_link_to_a_provider_is_told_and_ends_when_the_account_moves_to_another_address() {
+    let scene = Scene::set().await;
+    let ada = scene.patient("ada@example.com").await;
+    let token = scene.app.token_for("ada@example.com", "verify-email").await;
+    ada.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
+    for _ in 0..2 {
+        let session = scene.comes_in(&scene.returns("ada").await).await;
+        assert_eq!(session["session"]["user"]["id"], ada.id);
+    }
+    let input = json!({ "email": "ada@new.example", "password": "correct horse battery" });
+    ada.does("changeEmail", "ChangeEmailInput", input, "").await;
+    let token = scene.app.token_for("ada@new.example", "verify-email").await;
+    ada.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
+    let letters = entity::captured_mail::Entity::find().all(scene.app.app.services.database.reader()).await.unwrap();
+    let told = letters.iter().filter(|letter| letter.text.contains("by local"));
+    assert_eq!(told.map(|letter| &*letter.recipient).collect::<Vec<_>>(), ["ada@example.com"]);
+    let session = scene.comes_in(&scene.returns("ada").await).await;
+    assert_ne!(session["session"]["user"]["id"], ada.id, "whoever has the old address now");
+    assert_eq!(session["session"]["user"]["email"], "ada@example.com");
+}
+
+#[tokio::test]
 async fn a_way_back_that_this_browser_did_not_set_out_on_leads_nowhere() {
     let scene = Scene::set().await;
     let (mut ada, mut mallory) = (Wanderer::default(), Wanderer::default());

@@ -2,7 +2,7 @@
 
 use super::{assurance::Assurance, store};
 use crate::{
-    accounts::{Accounts, Attempt, By, User, canonical_email, note_own_in},
+    accounts::{Accounts, Attempt, By, User, canonical_email, note_own_in, openid},
     infra::db::Transaction,
     kernel::{
         client::Client,
@@ -42,7 +42,8 @@ impl Accounts {
         if moves {
             store::change_email_in(&transaction, user.id, &address, now).await?;
             note_own_in(&transaction, &user, "user.change_email", now).await?;
-            // Links and codes that were sent to the old address prove nothing about this account any more.
+            // A third party knows the old address, and links and codes that were sent there prove nothing about this account any more.
+            openid::remove_identities_of_in(&transaction, user.id).await?;
             mail::revoke_in(&transaction, user.id).await?;
             mail::tell_in(&transaction, Letter::EmailChanged, &user.recipient(), json!({}), now).await?;
         }

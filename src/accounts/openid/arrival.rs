@@ -13,11 +13,12 @@ use crate::{
         id::UserId,
         rejection::{Internal, Rejection},
     },
-    mail::{self, Purpose},
+    mail::{self, Letter, Purpose},
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::SecretString;
+use serde_json::json;
 
 /// What becomes of somebody who comes back from a third party.
 #[derive(Debug)]
@@ -108,7 +109,11 @@ impl Accounts {
         let email = canonical_email(&email);
         let user_id = match care::find_by_email_in(transaction, &email).await? {
             Some(user) if !user.email_verified => return Ok(Err(Turned::AccountNotVerified)),
-            Some(user) => user.id,
+            Some(user) => {
+                let content = json!({ "provider": provider });
+                mail::tell_in(transaction, Letter::IdentityLinked, &user.recipient(), content, now).await?;
+                user.id
+            }
             None => {
                 let user = newcomer(email, claims.name);
                 let id = user.id;
