@@ -12,7 +12,7 @@ use ::entity::{mail, ticket};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, LockBehavior, LockType},
 };
 use uuid::Uuid;
@@ -164,7 +164,8 @@ pub async fn forget_of_in(transaction: &Transaction, user_id: UserId) -> Result<
     Ok(())
 }
 
-/// A ticket, in place of those for the same purpose that the user or the address had.
+/// A ticket, in place of those for the same purpose that the user had, or that were nobody's and for the same address. Anybody may ask for a code
+/// to sign in, and the last one is the one that is good.
 pub async fn insert_ticket_in(
     transaction: &Transaction,
     id: Uuid,
@@ -173,10 +174,13 @@ pub async fn insert_ticket_in(
     clinic_id: Option<ClinicId>,
     (now, expires_at): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<(), Rejection> {
-    let mut whose = Condition::any().add(ticket::Column::Address.eq(address));
-    if let Some(user_id) = user_id {
-        whose = whose.add(ticket::Column::UserId.eq(user_id));
-    }
+    let at_address = ticket::Column::Address.eq(address);
+    let whose = match (user_id, purpose) {
+        (Some(user_id), Purpose::Login) => ticket::Column::UserId.eq(user_id).or(at_address),
+        (Some(user_id), _) => ticket::Column::UserId.eq(user_id),
+        (None, Purpose::Login) => at_address,
+        (None, _) => ticket::Column::UserId.is_null().and(at_address),
+    };
     let mut older = Condition::all().add(ticket::Column::Purpose.eq(purpose)).add(whose);
     if let Some(clinic_id) = clinic_id {
         older = older.add(ticket::Column::SubjectId.eq(clinic_id.0));
@@ -228,14 +232,15 @@ pub async fn find_by_hash(
     Ok(found.one(connection).await?)
 }
 
-/// The ticket that was asked for last for this address, while it is good.
+/// The ticket that was asked for last for this address, by this user where one is named, while it is good.
 pub async fn newest_ticket_in(
     transaction: &Transaction,
     purpose: Purpose,
-    address: &str,
+    (user_id, address): (Option<UserId>, &str),
     now: DateTime<Utc>,
 ) -> Result<Option<ticket::Model>, Rejection> {
     let found = ticket::Entity::find()
+        .apply_if(user_id, |query, user_id| query.filter(ticket::Column::UserId.eq(user_id)))
         .filter(ticket::Column::Purpose.eq(purpose))
         .filter(ticket::Column::Address.eq(address))
         .filter(ticket::Column::ExpiresAt.gt(now))

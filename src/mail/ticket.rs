@@ -84,7 +84,7 @@ pub async fn prove_link_in(
     Ok(if is_first { store::proof(ticket) } else { None })
 }
 
-/// Tries a code that was sent to `address`; what it proves, or nothing where it is wrong, used, over, or was tried five times. Only the one
+/// Tries a code that was sent to `address`, to this user where one is named; what it proves, or nothing where it is wrong, used, over, or was tried five times. Only the one
 /// that was asked for last is good.
 ///
 /// # Errors
@@ -92,12 +92,12 @@ pub async fn prove_link_in(
 pub async fn prove_code(
     database: &Database,
     purpose: Purpose,
-    address: &str,
+    (user_id, address): (Option<UserId>, &str),
     code: &SecretString,
     now: DateTime<Utc>,
 ) -> Result<Option<Proof>, Rejection> {
     let transaction = database.begin().await?;
-    let Some(ticket) = store::newest_ticket_in(&transaction, purpose, address, now).await? else {
+    let Some(ticket) = store::newest_ticket_in(&transaction, purpose, (user_id, address), now).await? else {
         tracing::info!(?purpose, "a code that nobody asked for");
         return Ok(None);
     };

@@ -151,6 +151,26 @@ async fn an_account_moves_to_another_address_when_that_is_confirmed_and_the_old_
 }
 
 #[tokio::test]
+async fn nobody_makes_the_link_worthless_that_another_waits_for() {
+    let postbox = Postbox::open();
+    let app = app_with(&postbox).await;
+    let (ada, mallory) = (app.patient("Ada").await, app.patient("Mallory").await);
+    let wants = async |actor: &Actor, email: &str| {
+        let input = json!({ "email": email, "password": PASSWORD });
+        assert_eq!(codes(&actor.does("changeEmail", "ChangeEmailInput", input, "").await), [""; 0]);
+        app.works().await;
+    };
+    app.works().await;
+    let token = postbox.letter(&ada.email, "Confirm your e-mail address").await.token();
+    wants(&mallory, &ada.email).await;
+    assert_eq!(verifies(&ada, &token).await["user"]["id"], ada.id);
+    wants(&ada, "ada@new.example").await;
+    let token = postbox.letter("ada@new.example", "Confirm your new e-mail address").await.token();
+    wants(&mallory, "ada@new.example").await;
+    assert_eq!(verifies(&ada, &token).await["user"]["id"], ada.id);
+}
+
+#[tokio::test]
 async fn a_link_leaves_the_password_to_whoever_is_signed_in_and_to_nobody_else() {
     let postbox = Postbox::open();
     let app = app_with(&postbox).await;

@@ -70,12 +70,11 @@ impl Accounts {
 
     async fn knows_code(&self, user: &User, code: &SecretString) -> Result<bool, Rejection> {
         let now = self.clock.now();
-        let proof = mail::prove_code(&self.database, Purpose::Login, &user.email, code, now).await?;
-        if proof.is_some_and(|proof| proof.user_id == user.id) {
+        let of_email = (Some(user.id), &*user.email);
+        if mail::prove_code(&self.database, Purpose::Login, of_email, code, now).await?.is_some() {
             return Ok(true);
         }
         let Some(phone) = user.phone.as_ref().filter(|_| user.phone_verified) else { return Ok(false) };
-        let proof = mail::prove_code(&self.database, Purpose::Login, phone, code, now).await?;
-        Ok(proof.is_some_and(|proof| proof.user_id == user.id))
+        Ok(mail::prove_code(&self.database, Purpose::Login, (Some(user.id), phone), code, now).await?.is_some())
     }
 }

@@ -90,7 +90,7 @@ impl Accounts {
             let canonical = address.canonical()?;
             let by = [By::Address(&canonical), By::Origin(client.address)];
             self.attempts.begin(Attempt::Redeem, &by, now).await?;
-            let proof = mail::prove_code(&self.database, Purpose::Login, &canonical, &code, now).await?;
+            let proof = mail::prove_code(&self.database, Purpose::Login, (None, &canonical), &code, now).await?;
             if proof.is_some() {
                 self.attempts.succeeded(Attempt::Redeem, &by).await;
             }

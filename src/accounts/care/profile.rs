@@ -125,8 +125,8 @@ impl Accounts {
         self.attempts.begin(Attempt::Redeem, &by, now).await?;
         let (user, _) = store::find(&self.database, viewer.user_id).await?.ok_or(Rejection::Unauthenticated)?;
         let phone = user.phone.ok_or_else(wrong)?;
-        let proof = mail::prove_code(&self.database, Purpose::Phone, &phone, code, now).await?;
-        proof.filter(|proof| proof.user_id == user.id).ok_or_else(wrong)?;
+        let own = (Some(user.id), &*phone);
+        mail::prove_code(&self.database, Purpose::Phone, own, code, now).await?.ok_or_else(wrong)?;
         let transaction = self.database.begin().await?;
         self.lock_viewer_in(&transaction, viewer, now).await?;
         store::verify_phone_in(&transaction, user.id, &phone, now).await?;
