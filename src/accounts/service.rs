@@ -9,7 +9,7 @@ use super::{
         words_about,
     },
     password::Passwords,
-    sessions::Proven,
+    sessions::{BELIEVED, Proven},
     store::{self, Presented},
     token::Tokens,
 };
@@ -53,6 +53,8 @@ pub struct Accounts {
     pub(super) endings: Endings,
     /// What tokens prove that are used, by their SHA-256 hashes.
     pub(super) proven: Cache<[u8; 32], Arc<Proven>>,
+    /// Sessions that the database knew nothing of a moment ago.
+    pub(super) refused: Cache<SessionId, ()>,
 }
 
 impl Accounts {
@@ -67,7 +69,8 @@ impl Accounts {
         bus: Arc<dyn Bus>,
     ) -> Self {
         let proven = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_idle(REMEMBERED).build();
-        Self { database, clock, tokens, passwords, attempts, endings: Endings::new(bus), proven }
+        let refused = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(BELIEVED).build();
+        Self { database, clock, tokens, passwords, attempts, endings: Endings::new(bus), proven, refused }
     }
 
     /// Makes a patient's account and signs in.

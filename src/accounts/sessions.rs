@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const OVERLAP: TimeDelta = TimeDelta::seconds(15);
 
 /// For how long is believed what was read: whatever has changed since, a right or that the session has ended, counts at the latest then.
-const BELIEVED: Duration = Duration::from_secs(1);
+pub(super) const BELIEVED: Duration = Duration::from_secs(1);
 /// For how long a database that cannot tell in time is not asked again: whoever needs to know asks by themselves.
 const REST: Duration = Duration::from_secs(10);
 /// How many tokens are kept fresh.
@@ -79,9 +79,15 @@ impl Accounts {
         now: DateTime<Utc>,
     ) -> Result<(Viewer, DateTime<Utc>), Rejection> {
         let (session_id, until) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
+        if self.endings.has_ended(session_id) || self.refused.contains_key(&session_id) {
+            return Err(Rejection::Unauthenticated);
+        }
         let read_at = Instant::now();
         let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
-        let viewer = viewer.ok_or(Rejection::Unauthenticated)?;
+        let Some(viewer) = viewer else {
+            self.refused.insert(session_id, ());
+            return Err(Rejection::Unauthenticated);
+        };
         let proven = Proven { session_id, until, known: Mutex::new((viewer.clone(), read_at)) };
         self.proven.insert(digest, Arc::new(proven));
         Ok((viewer, until))

@@ -10,6 +10,7 @@ use async_graphql::{ErrorExtensionValues, ServerError, Value};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -51,6 +52,14 @@ impl Allowance {
         let Some(budgets) = &self.budgets else { return Ok(()) };
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         budgets.spend(principal, cost).await.map_err(rate_limited)
+    }
+
+    /// Pays for having found out that a token proves nothing: that is work too, and whose it is nobody knows but where it came from.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` where the visitors at this address have spent their budget.
+    pub async fn refuse(&self, address: IpAddr) -> Result<(), ServerError> {
+        self.spend(Principal::Visitors(address), 1).await
     }
 
     /// A turn for a query or a mutation.

@@ -172,7 +172,12 @@ impl Exchange<'_> {
             Ok(viewer) => viewer,
             Err(rejection) => {
                 let status = match rejection {
-                    Rejection::Unauthenticated => StatusCode::UNAUTHORIZED,
+                    Rejection::Unauthenticated => {
+                        if let Err(error) = self.api.allowance.refuse(self.address.0).await {
+                            return self.request_error(Answer::from_errors(vec![error]));
+                        }
+                        StatusCode::UNAUTHORIZED
+                    }
                     _ => StatusCode::SERVICE_UNAVAILABLE,
                 };
                 let response = reveal(Answer::from_errors(vec![server_error(rejection)]), self.request_id);

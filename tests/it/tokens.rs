@@ -107,6 +107,57 @@ async fn only_a_token_that_we_signed_for_ourselves_for_this_time_proves_anything
 }
 
 #[tokio::test]
+async fn refused_tokens_are_paid_by_where_they_come_from() {
+    let app = TestApp::start_with(|config| {
+        (config.trusted_proxies, config.proxy_header) = (1, medislot::config::ProxyHeader::XForwardedFor);
+        // As good as used up by the first login.
+        (config.limits.complexity, config.limits.budget) = (5_200, 5_200);
+    })
+    .await;
+    let client = reqwest::Client::new();
+    let asks = async |place: &str, token: Option<&str>, query: &str| {
+        let request = client.post(format!("http://{}/graphql", app.address)).header("x-forwarded-for", place);
+        let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+        request.json(&json!({ "query": query })).send().await.unwrap().status().as_u16()
+    };
+    let login = r#"mutation { login(input: { email: "a@example.com", password: "wrong" }) { userErrors { code } } }"#;
+    assert_eq!(asks("203.0.113.1", None, login).await, 200);
+    let from = async |place: &str| {
+        let refused = (0..400).map(|_| asks(place, Some("forged"), "{ viewer { id } }"));
+        futures_util::future::join_all(refused).await
+    };
+    let spent = from("203.0.113.1").await;
+    assert!(spent.contains(&401) && spent.contains(&429), "{spent:?}");
+    assert!(from("203.0.113.2").await.iter().all(|status| *status == 401), "it has a budget of its own");
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_looked_up_once_in_a_second_at_most() {
+    let app = TestApp::start().await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let services = &app.app.services;
+    let uses = async |actor: &Actor| {
+        let (proven, statements) =
+            count_statements(services.accounts.authenticate(actor.token.as_deref().unwrap())).await;
+        (proven.is_ok(), statements)
+    };
+    assert_eq!(codes(&ada.does("logout", "LogoutInput", json!({}), "").await), [""; 0]);
+    // Ben's ends where nobody is told.
+    let transaction = services.database.begin().await.unwrap();
+    entity::session::Entity::update_many()
+        .col_expr(entity::session::Column::EndedAt, Expr::value(app.now()))
+        .filter(entity::session::Column::UserId.eq(ben.id.parse::<entity::id::UserId>().unwrap()))
+        .exec(&*transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    // What was known of them is not believed any more.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(uses(&ada).await, (false, 0));
+    assert_eq!([uses(&ben).await, uses(&ben).await], [(false, 1), (false, 0)]);
+}
+
+#[tokio::test]
 async fn a_refused_token_or_password_stands_in_no_line_of_the_log() {
     let database = TestDatabase::create().await;
     let path = database.folder.path().join("log");

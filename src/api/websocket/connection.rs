@@ -230,7 +230,7 @@ impl Connection {
             return Err(Close(4429, "Too many initialisation requests"));
         }
         self.authorization = authorization(payload)?;
-        let proven = authenticate(&self.api, self.authorization.as_deref()).await?;
+        let proven = authenticate(&self.api, self.authorization.as_deref(), &self.client).await?;
         self.is_known = true;
         self.proven_until = proven.as_ref().map(|(_, until)| *until);
         let viewer = proven.map(|(viewer, _)| viewer);

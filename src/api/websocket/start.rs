@@ -48,7 +48,7 @@ impl Start {
     pub async fn run(self, asked: Asked) -> Result<Started, Close> {
         let Self { api, authorization, client, places, earlier } = self;
         // Anew for each operation: a session may have ended since the last one.
-        let viewer = authenticate(&api, authorization.as_deref()).await?.map(|(viewer, _)| viewer);
+        let viewer = authenticate(&api, authorization.as_deref(), &client).await?.map(|(viewer, _)| viewer);
         let (principal, request_id) = (Principal::of(viewer.as_ref(), &client), RequestId::new().0);
         let operation = match api.admit(asked, principal, &request_id).await {
             Ok(operation) => operation,
@@ -77,11 +77,19 @@ impl Start {
 }
 
 /// Who it is, and until when that is proven.
-pub async fn authenticate(api: &Api, authorization: Option<&str>) -> Result<Option<(Viewer, DateTime<Utc>)>, Close> {
+pub async fn authenticate(
+    api: &Api,
+    authorization: Option<&str>,
+    client: &Client,
+) -> Result<Option<(Viewer, DateTime<Utc>)>, Close> {
     let Some(authorization) = authorization else { return Ok(None) };
     match api.authenticate(authorization).await {
         Ok(proven) => Ok(Some(proven)),
-        Err(Rejection::Unauthenticated) => Err(Close(4403, "Forbidden")),
+        Err(Rejection::Unauthenticated) => {
+            // Whether there was enough or not, nothing more is done here.
+            let _ = api.allowance.refuse(client.address).await;
+            Err(Close(4403, "Forbidden"))
+        }
         Err(_) => Err(Close(1013, "Try again later")),
     }
 }
