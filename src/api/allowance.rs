@@ -10,7 +10,6 @@ use async_graphql::{ErrorExtensionValues, ServerError, Value};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -54,12 +53,12 @@ impl Allowance {
         budgets.spend(principal, cost).await.map_err(rate_limited)
     }
 
-    /// Pays for having found out that a token proves nothing: that is work too, and whose it is nobody knows but where it came from.
+    /// Pays for having found out that a token proves nothing, which is work too.
     ///
     /// # Errors
     /// `RATE_LIMITED` where the visitors at this address have spent their budget.
-    pub async fn refuse(&self, address: IpAddr) -> Result<(), ServerError> {
-        self.spend(Principal::Visitors(address), 1).await
+    pub async fn refuse(&self, visitors: Principal) -> Result<(), ServerError> {
+        self.spend(visitors, 1).await
     }
 
     /// A turn for a query or a mutation.

@@ -173,7 +173,8 @@ impl Exchange<'_> {
             Err(rejection) => {
                 let status = match rejection {
                     Rejection::Unauthenticated => {
-                        if let Err(error) = self.api.allowance.refuse(self.address.0).await {
+                        let visitors = Principal::Visitors(self.address.0);
+                        if let Err(error) = self.api.allowance.refuse(visitors).await {
                             return self.request_error(Answer::from_errors(vec![error]));
                         }
                         StatusCode::UNAUTHORIZED
@@ -184,7 +185,7 @@ impl Exchange<'_> {
                 return answer(response, self.media_type, status);
             }
         };
-        let client = Client { device: device(self.headers), address: self.address.0 };
+        let client = Client { device: device(self.headers), address: Some(self.address.0) };
         let principal = Principal::of(viewer.as_ref(), &client);
         let mut response = match self.api.admit(asked, principal, self.request_id).await {
             Ok(operation) => self.run(operation, (viewer, proven_until), client, is_get).await,

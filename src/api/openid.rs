@@ -69,7 +69,7 @@ async fn come_back(
         Some(secrets) if parameters.state.as_ref() == Some(&secrets.state) => match parameters.code {
             Some(code) => {
                 let back = Return { code: SecretString::from(code), secrets };
-                let client = Client { device: None, address };
+                let client = Client { device: None, address: Some(address) };
                 api.services.accounts.arrive(&api.openid, &provider, back, &client).await
             }
             None => Ok(Arrival::Turned(Turned::Unproven)),

@@ -4,19 +4,12 @@ use super::{id::UserId, viewer::Viewer};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The program that somebody uses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
     /// What it calls itself.
     pub device: Option<String>,
-    /// Where it is; of IPv6 only what a household has as a whole, the first 64 bits.
-    pub address: IpAddr,
-}
-
-impl Default for Client {
-    /// Nobody knows which, or where.
-    fn default() -> Self {
-        Self { device: None, address: Ipv4Addr::UNSPECIFIED.into() }
-    }
+    /// Where it is; of IPv6 only what a household has as a whole, the first 64 bits. Nowhere where the process asks itself.
+    pub address: Option<IpAddr>,
 }
 
 /// Whose budget a request is paid from.
@@ -32,6 +25,7 @@ impl Principal {
     /// The user who is signed in, or else the address.
     #[must_use]
     pub fn of(viewer: Option<&Viewer>, client: &Client) -> Self {
-        viewer.map_or(Self::Visitors(client.address), |viewer| Self::User(viewer.user_id))
+        let visitors = Self::Visitors(client.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
+        viewer.map_or(visitors, |viewer| Self::User(viewer.user_id))
     }
 }

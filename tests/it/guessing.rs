@@ -48,6 +48,17 @@ async fn one_password_tried_on_many_addresses_makes_the_place_wait_that_it_comes
 }
 
 #[tokio::test]
+async fn no_place_is_too_near_to_be_counted() {
+    let app = behind_a_proxy().await;
+    for place in ["::1", "0.0.0.0", "127.0.0.1"] {
+        for expected in ["INVALID_CREDENTIALS"; 4].into_iter().chain(["TOO_MANY_ATTEMPTS"]) {
+            let input = json!({ "email": format!("{}@example.com", uuid::Uuid::now_v7()), "password": "medislot" });
+            assert_eq!(code(&tries(&app, "login", input, place).await), expected, "{place}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_asks_for_many_addresses_whether_they_are_taken_has_to_wait() {
     let app = behind_a_proxy().await;
     let ada = app.patient("Ada").await;

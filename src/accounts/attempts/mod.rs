@@ -47,8 +47,8 @@ pub enum By<'a> {
     Account(UserId),
     /// The e-mail address or the number that was given, in its canonical form, whether anybody has it or not.
     Address(&'a str),
-    /// Where the client is.
-    Origin(IpAddr),
+    /// Where the client is; what comes from nowhere is not counted.
+    Origin(Option<IpAddr>),
 }
 
 /// How many attempts are allowed before one waits, and how long it takes until one of them is forgotten.
@@ -170,8 +170,11 @@ impl Attempts {
     /// `TooManyAttempts`, which says how long to wait.
     pub async fn begin(&self, attempt: Attempt, by: &[By<'_>], now: DateTime<Utc>) -> Result<(), Rejection> {
         let Some(allowed) = self.allowed else { return Ok(()) };
-        let counted: Vec<_> =
-            by.iter().filter(|by| is_outside(**by)).map(|by| (key(attempt, *by), allowed.rule(attempt, *by))).collect();
+        let counted: Vec<_> = by
+            .iter()
+            .filter(|by| **by != By::Origin(None))
+            .map(|by| (key(attempt, *by), allowed.rule(attempt, *by)))
+            .collect();
         if counted.is_empty() {
             return Ok(());
         }
@@ -253,18 +256,14 @@ fn refuse(wait: TimeDelta) -> Result<(), Rejection> {
     Err(Refusal::new(Code::TooManyAttempts, message).into())
 }
 
-/// Whether it is something that somebody can choose: what this process asks itself comes from nowhere.
-fn is_outside(by: By<'_>) -> bool {
-    !matches!(by, By::Origin(address) if address.is_unspecified())
-}
-
 /// Where attempts are counted: Redis learns no address.
 fn key(attempt: Attempt, by: By<'_>) -> String {
     let hash = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
     let name = match by {
         By::Account(id) => id.to_string(),
         By::Address(address) => format!("address_{}", hash(address)),
-        By::Origin(address) => format!("origin_{}", hash(&address.to_string())),
+        By::Origin(Some(address)) => format!("origin_{}", hash(&address.to_string())),
+        By::Origin(None) => "nowhere".to_owned(),
     };
     format!("attempts:{}:{name}", format!("{attempt:?}").to_lowercase())
 }

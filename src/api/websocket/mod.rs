@@ -41,7 +41,7 @@ pub async fn get_or_upgrade(
     if !is_allowed_origin(&api, &headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let client = Client { device: device(&headers), address: address.0.0 };
+    let client = Client { device: device(&headers), address: Some(address.0.0) };
     let limit = api.limits.message_bytes;
     let upgrade = upgrade
         .protocols([PROTOCOL])

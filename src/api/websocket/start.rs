@@ -87,7 +87,7 @@ pub async fn authenticate(
         Ok(proven) => Ok(Some(proven)),
         Err(Rejection::Unauthenticated) => {
             // Whether there was enough or not, nothing more is done here.
-            let _ = api.allowance.refuse(client.address).await;
+            let _ = api.allowance.refuse(Principal::of(None, client)).await;
             Err(Close(4403, "Forbidden"))
         }
         Err(_) => Err(Close(1013, "Try again later")),
