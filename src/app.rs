@@ -253,11 +253,6 @@ fn carriers(config: &Config, database: &Database, clock: &Arc<dyn Clock>) -> Res
         Some(url) => Some(Arc::new(SmtpServer::try_new(url, &config.mail_from, Arc::clone(clock))?)),
         None => captured.clone(),
     };
-    if email.is_none() {
-        tracing::error!(
-            "no mail server: nobody can confirm an address, reset a password or be invited. Set MEDISLOT_SMTP_URL."
-        );
-    }
     let sms: Option<Arc<dyn Carrier>> = match &config.sms_url {
         Some(url) => Some(Arc::new(SmsGateway::try_new(url, config.sms_token.clone())?)),
         None => captured,

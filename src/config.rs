@@ -26,15 +26,15 @@ pub struct Config {
     /// Ed25519 private keys in PEM (PKCS#8), one after another: the first signs access tokens, those of all are believed.
     pub signing_key: Option<SecretString>,
     /// The mail server: `smtps://user:password@host`, `smtp://user:password@host:587?tls=required` (STARTTLS), or `smtp://host:25`. Where it
-    /// is not set mail is captured in development, and fails in production.
+    /// is not set mail is captured in development; production does not start.
     pub smtp_url: Option<SecretString>,
     /// Whom e-mails are from.
     pub mail_from: String,
-    /// A gateway for text messages: told `{"id", "to", "text"}` by POST. Where it is not set they are captured or fail as mail does.
+    /// A gateway for text messages: told `{"id", "to", "text"}` by POST. Where it is not set they are captured in development, and fail in production.
     pub sms_url: Option<SecretString>,
     /// The bearer token that the gateway is told.
     pub sms_token: Option<SecretString>,
-    /// The address by which browsers reach this server; `http://` and where it listens, where it is not set.
+    /// The address by which browsers reach this server; `http://` and where it listens, where it is not set. Production needs one with `https://`.
     pub public_url: Option<String>,
     /// Where links of letters lead: to pages `account/…` below this address; `public_url` where it is not set.
     pub link_url: Option<String>,
@@ -341,7 +341,7 @@ impl Config {
     /// Looks over what was set as a whole.
     ///
     /// # Errors
-    /// Where production lacks a key, or is told to pretend; or where a clock is frozen that is not virtual.
+    /// Where production lacks a key, a mail server or an address that browsers reach safely, or is told to pretend; or where a clock is frozen that is not virtual.
     pub fn check(&self) -> Result<()> {
         ensure!(self.now.is_some() || !self.frozen, "--frozen needs --now: the real clock cannot stand still");
         if let Some(now) = self.now {
@@ -360,6 +360,9 @@ impl Config {
                 self.signing_key.is_some(),
                 "production needs MEDISLOT_SIGNING_KEY, an Ed25519 private key in PEM: openssl genpkey -algorithm ed25519"
             );
+            ensure!(self.smtp_url.is_some(), "production needs a mail server: MEDISLOT_SMTP_URL");
+            let are_safe = [self.public_url(), self.link_url()].iter().all(|url| url.starts_with("https://"));
+            ensure!(are_safe, "production needs MEDISLOT_PUBLIC_URL, and what else links lead to, with https");
             ensure!(
                 self.rate_limits == RateLimits::On,
                 "production does not run without rate limits: MEDISLOT_RATE_LIMITS=off is refused"

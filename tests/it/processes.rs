@@ -175,19 +175,26 @@ async fn production_wants_its_key_and_does_not_pretend() {
         String::from_utf8(Command::new("openssl").args(["genpkey", "-algorithm", "ed25519"]).output().unwrap().stdout)
             .unwrap();
     let key = ("MEDISLOT_SIGNING_KEY", key.as_str());
+    let (mail, public) =
+        (("MEDISLOT_SMTP_URL", "smtp://127.0.0.1:9"), ("MEDISLOT_PUBLIC_URL", "https://api.clinic.example"));
     assert!(refuses(&["serve"], &[]).contains("MEDISLOT_SIGNING_KEY"));
-    assert!(refuses(&["serve", "--now", "2031-01-06T08:00:00Z"], &[key]).contains("--now"));
-    assert!(refuses(&["seed"], &[key]).contains("seed"));
-    assert!(refuses(&["serve"], &[key, ("MEDISLOT_RATE_LIMITS", "off")]).contains("rate limits"));
+    assert!(refuses(&["serve"], &[key, public]).contains("MEDISLOT_SMTP_URL"));
+    assert!(refuses(&["serve"], &[key, mail]).contains("MEDISLOT_PUBLIC_URL"));
+    let unsafe_link = ("MEDISLOT_LINK_URL", "http://clinic.example");
+    assert!(refuses(&["serve"], &[key, mail, public, unsafe_link]).contains("https"));
+    assert!(refuses(&["serve", "--now", "2031-01-06T08:00:00Z"], &[key, mail, public]).contains("--now"));
+    assert!(refuses(&["seed"], &[key, mail, public]).contains("seed"));
+    assert!(refuses(&["serve"], &[key, mail, public, ("MEDISLOT_RATE_LIMITS", "off")]).contains("rate limits"));
     assert!(
-        refuses(&["serve"], &[key, ("MEDISLOT_LITSEN", "127.0.0.1:1")]).contains("litsen"),
+        refuses(&["serve"], &[key, mail, public, ("MEDISLOT_LITSEN", "127.0.0.1:1")]).contains("litsen"),
         "a setting that does not exist"
     );
-    assert!(refuses(&["serve"], &[("MEDISLOT_SIGNING_KEY", "nonsense")]).contains("MEDISLOT_SIGNING_KEY"));
+    let nonsense = ("MEDISLOT_SIGNING_KEY", "nonsense");
+    assert!(refuses(&["serve"], &[nonsense, mail, public]).contains("MEDISLOT_SIGNING_KEY"));
 
     let mut admin = Server::command(&database, &["admin", "root@clinic.example"])
         .env("MEDISLOT_ENVIRONMENT", "production")
-        .envs([key])
+        .envs([key, mail, public])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -195,7 +202,7 @@ async fn production_wants_its_key_and_does_not_pretend() {
     admin.stdin.take().unwrap().write_all(b"correct horse battery\n").unwrap();
     assert!(admin.wait().unwrap().success());
     let mut serve = Server::command(&database, &["serve", "--listen", "127.0.0.1:0"]);
-    serve.env("MEDISLOT_ENVIRONMENT", "production").envs([key]);
+    serve.env("MEDISLOT_ENVIRONMENT", "production").envs([key, mail, public]);
     let server = Server::spawn(serve);
     let mut root = Actor::visitor(&server.address);
     root.signs_in("root@clinic.example").await;
