@@ -97,6 +97,16 @@ async fn too_many_wrong_passwords_make_even_the_right_one_wait() {
         assert_eq!(code(&login("wrong password").await), "INVALID_CREDENTIALS");
     }
     assert_eq!(code(&login("correct horse battery").await), "TOO_MANY_ATTEMPTS");
+    // Whoever is signed in does not wait for what others tried, but for their own guesses.
+    let change = async |password: &str| {
+        let input = json!({ "currentPassword": password, "newPassword": "correct horse battery" });
+        ada.does("changePassword", "ChangePasswordInput", input, "user { id }").await
+    };
+    assert_eq!(change("correct horse battery").await["user"]["id"], ada.id);
+    for _ in 0..2 {
+        assert_eq!(code(&change("wrong password").await), "INVALID_CREDENTIALS");
+    }
+    assert_eq!(code(&change("correct horse battery").await), "TOO_MANY_ATTEMPTS");
     app.passes(TimeDelta::seconds(2));
     assert!(login("correct horse battery").await["session"].is_object());
 }

@@ -28,8 +28,10 @@ const REMEMBERED: usize = 100_000;
 /// What is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
-    /// Signing in with a password, or giving it to prove who one is.
+    /// Signing in with a password.
     Login,
+    /// Showing, by a password or a code, that it is oneself who is signed in. Nobody else's wrong passwords keep one from that.
+    Assure,
     /// Making an account.
     Register,
     /// Having a code or a link sent, to sign in or to verify an address.

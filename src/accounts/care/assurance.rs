@@ -42,8 +42,8 @@ impl Accounts {
             };
             return Err(Refusal::of(field, Code::Invalid, message).into());
         }
-        let by = [By::Address(&user.email)];
-        self.attempts.begin(Attempt::Login, &by, self.clock.now()).await?;
+        let by = [By::Account(user.id)];
+        self.attempts.begin(Attempt::Assure, &by, self.clock.now()).await?;
         let right = match (hash, password, code) {
             (Some(hash), Some(password), _) => self.passwords.verify(password, Some(hash)).await?,
             (None, _, Some(code)) => self.knows_code(&user, &code).await?,
@@ -52,7 +52,7 @@ impl Accounts {
         if !right {
             return Err(Refusal::of(field, Code::InvalidCredentials, "This is wrong.").into());
         }
-        self.attempts.succeeded(Attempt::Login, &by).await;
+        self.attempts.succeeded(Attempt::Assure, &by).await;
         Ok(user)
     }
 
