@@ -114,7 +114,7 @@ pub struct ChangeEmailInput {
     email: EmailAddress,
     /// Your password.
     password: Option<String>,
-    /// A login code, where you have no password.
+    /// A login code that you asked for at most a minute ago, where you have no password.
     code: Option<String>,
 }
 
@@ -123,7 +123,7 @@ pub struct ChangeEmailInput {
 pub struct ChangePasswordInput {
     /// The password that you have.
     current_password: Option<String>,
-    /// A login code, where you have no password.
+    /// A login code that you asked for at most a minute ago, where you have no password.
     code: Option<String>,
     /// The new password, 8 characters to 1,000 bytes, and not easy to guess.
     new_password: String,
@@ -134,7 +134,7 @@ pub struct ChangePasswordInput {
 pub struct DeleteAccountInput {
     /// Your password.
     password: Option<String>,
-    /// A login code, where you have no password.
+    /// A login code that you asked for at most a minute ago, where you have no password.
     code: Option<String>,
 }
 
@@ -143,7 +143,7 @@ pub struct DeleteAccountInput {
 pub struct ExportMyDataInput {
     /// Your password.
     password: Option<String>,
-    /// A login code, where you have no password.
+    /// A login code that you asked for at most a minute ago, where you have no password.
     code: Option<String>,
 }
 

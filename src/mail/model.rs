@@ -119,6 +119,8 @@ pub struct Proof {
     pub user_id: UserId,
     /// Where it was sent.
     pub address: String,
+    /// When it was asked for.
+    pub asked_at: DateTime<Utc>,
     /// The clinic, of a ticket to join one.
     pub clinic_id: Option<ClinicId>,
 }

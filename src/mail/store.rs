@@ -274,5 +274,6 @@ pub async fn remove_tickets_of_in(transaction: &Transaction, user_id: UserId) ->
 /// What a ticket proves: nothing where it concerns nobody.
 pub fn proof(ticket: ticket::Model) -> Option<Proof> {
     let clinic_id = ticket.subject_id.map(ClinicId);
-    ticket.user_id.map(|user_id| Proof { user_id, address: ticket.address, clinic_id })
+    let (address, asked_at) = (ticket.address, ticket.created_at);
+    ticket.user_id.map(|user_id| Proof { user_id, address, asked_at, clinic_id })
 }

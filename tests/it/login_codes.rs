@@ -309,7 +309,13 @@ async fn whoever_has_no_password_shows_by_a_code_that_it_is_them() {
     asks_for_code(&app, json!({ "email": ada.email })).await;
     app.works().await;
     assert_eq!(code(&change(json!("wrong")).await), "INVALID_CREDENTIALS");
-    assert_eq!(change(json!(sent(&postbox, &ada.email).remove(0))).await["user"]["id"], ada.id);
+    app.passes(TimeDelta::seconds(61));
+    let old = sent(&postbox, &ada.email).remove(0);
+    assert_eq!(code(&change(json!(old)).await), "INVALID_CREDENTIALS", "it would still sign in");
+    asks_for_code(&app, json!({ "email": ada.email })).await;
+    app.works().await;
+    app.passes(TimeDelta::seconds(60));
+    assert_eq!(change(json!(sent(&postbox, &ada.email).remove(1))).await["user"]["id"], ada.id);
     let input = json!({ "email": ada.email, "password": "violet otter gramophone" });
     assert!(app.visitor().does("login", "LoginInput", input, SESSION).await["session"].is_object());
 }

@@ -8,10 +8,13 @@ use crate::{
         rejection::{Code, Refusal, Rejection},
         viewer::Viewer,
     },
-    mail::{self, Purpose},
+    mail::{self, Proof, Purpose},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
+
+/// How old a login code may be that stands for a password: whoever finds a session that was left open finds no code of this minute.
+const RECENT: TimeDelta = TimeDelta::minutes(1);
 
 /// What shows it: the password, or a login code where the account has none.
 #[derive(Clone, Debug)]
@@ -20,7 +23,7 @@ pub struct Assurance {
     pub password: Option<SecretString>,
     /// The name of its field in the input.
     pub password_field: &'static str,
-    /// A login code.
+    /// A login code, asked for at most a minute ago.
     pub code: Option<SecretString>,
 }
 
@@ -70,11 +73,13 @@ impl Accounts {
 
     async fn knows_code(&self, user: &User, code: &SecretString) -> Result<bool, Rejection> {
         let now = self.clock.now();
+        let is_recent = |proof: &Proof| now - proof.asked_at <= RECENT;
         let of_email = (Some(user.id), &*user.email);
-        if mail::prove_code(&self.database, Purpose::Login, of_email, code, now).await?.is_some() {
-            return Ok(true);
+        if let Some(proof) = mail::prove_code(&self.database, Purpose::Login, of_email, code, now).await? {
+            return Ok(is_recent(&proof));
         }
         let Some(phone) = user.phone.as_ref().filter(|_| user.phone_verified) else { return Ok(false) };
-        Ok(mail::prove_code(&self.database, Purpose::Login, (Some(user.id), phone), code, now).await?.is_some())
+        let proof = mail::prove_code(&self.database, Purpose::Login, (Some(user.id), phone), code, now).await?;
+        Ok(proof.as_ref().is_some_and(is_recent))
     }
 }
