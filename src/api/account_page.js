@@ -5,7 +5,7 @@ const LOGIN = `mutation ($input: LoginWithCodeInput!) { result: loginWithCode(in
 const ACCEPT = "mutation ($input: AcceptInvitationInput!) { result: acceptInvitation(input: $input) { clinic { id } userErrors { message } } }";
 
 const PAGES = {
-  "verify-email": { title: "Confirm your e-mail address", button: "Confirm", mutation: VERIFY, done: "The address is confirmed." },
+  "verify-email": { title: "Confirm your e-mail address", button: "Confirm", mutation: VERIFY, done: "The address is confirmed. Was it for the first time, set a new password or sign in with a code: a letter says why." },
   "reset-password": { title: "Set a new password", button: "Set password", mutation: RESET, password: true },
   "accept-invitation": { title: "Set your password", button: "Set password and sign in", mutation: RESET, password: true },
   "join-clinic": { title: "Let the clinic book for you", button: "Accept", mutation: ACCEPT, done: "The clinic may book for you from now on." },

@@ -145,7 +145,10 @@ fn errors_of_the_library_which_show_any_text_are_made_in_one_place() {
 const UNSCOPED: [(&str, &[&str]); 6] = [
     // Who signs in is found by what they prove to know, and is shown nothing but themselves.
     ("src/accounts/store.rs", &["is_email_taken", "has_users", "find_by_email", "continue_session_in"]),
-    ("src/accounts/care/store.rs", &["find", "find_in", "find_by_email", "find_by_email_in", "find_by_phone"]),
+    (
+        "src/accounts/care/store.rs",
+        &["find", "find_in", "find_locked_in", "find_by_email", "find_by_email_in", "find_by_phone"],
+    ),
     // Links lead only to those whose name the viewer may see; more than that is asked for in `graphql/user.rs`.
     ("src/accounts/store.rs", &["users", "lock_user_in"]),
     // A part of what is within a scope, or of who may change it.

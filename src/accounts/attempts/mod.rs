@@ -269,9 +269,8 @@ fn key(attempt: Attempt, by: By<'_>) -> String {
     let name = match by {
         By::Account(id) => id.to_string(),
         By::Address(address) => format!("address_{}", hash(address)),
-        By::Origin(address) => {
-            format!("origin_{}", hash(&address.map(|address| address.to_string()).unwrap_or_default()))
-        }
+        By::Origin(Some(address)) => format!("origin_{}", hash(&address.to_string())),
+        By::Origin(None) => "nowhere".to_owned(),
     };
     format!("attempts:{}:{name}", format!("{attempt:?}").to_lowercase())
 }
