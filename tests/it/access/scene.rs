@@ -106,9 +106,14 @@ impl Scene {
 
     /// Makes people who belong to two places.
     async fn visit(&mut self, doctor: &Doctor) {
-        let (root, of_both) = (self.actors[8].clone(), self.app.patient("Bea").await);
-        of_both.books(&self.slot()).await;
-        of_both.books(&doctor.slots(&self.app, 2).await[0]).await;
+        let root = self.actors[8].clone();
+        // The other clinic has made the account, and has no appointment.
+        let input = json!({ "email": "bea@example.com", "name": "Bea", "role": "PATIENT", "password": PASSWORD });
+        self.actors[7].does("inviteUser", "InviteUserInput", input, "user { id }").await;
+        let mut of_both = self.app.visitor();
+        of_both.signs_in("bea@example.com").await;
+        let booked = of_both.books(&self.slot()).await;
+        assert!(booked["appointment"].is_object(), "{booked}");
         for (who, role, clinic) in [
             ("an admin of another clinic who visits", "ADMIN", Some(&self.there)),
             ("an admin of the platform who visits", "ADMIN", None),
