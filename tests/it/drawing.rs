@@ -1,6 +1,6 @@
 //! How a board is kept right, driven step by step.
 
-use crate::support::{Backend, Socket, TestApp};
+use crate::support::{Backend, Socket, TestApp, instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, TryStreamExt};
 use medislot::{
@@ -27,9 +27,10 @@ fn take(held: &mut Held, message: &BoardMessage) {
     held.retain(|key, _| !message.removed.contains(key));
 }
 
-/// The board of a selection, from now on for a day.
+/// The board of a selection for the first day.
 async fn open(app: &TestApp, selection: Selection) -> Board {
-    let range = Interval::try_new(app.now(), app.now() + TimeDelta::days(1)).unwrap();
+    let start = instant("2026-06-01T08:00:00Z");
+    let range = Interval { start, end: start + TimeDelta::days(1) };
     app.app.services.boards.open(selection, BoardQuery { range, visit_type_id: None }).await.unwrap()
 }
 
@@ -57,6 +58,7 @@ async fn joined(board: &Board, after: Option<&Cursor>) -> Vec<BoardMessage> {
 async fn whoever_is_cut_off_behind_any_message_misses_nothing_that_time_has_changed() {
     let app = TestApp::start().await;
     let (doctor, other, third) = (app.doctor("Dora").await, app.doctor("Otto").await, app.doctor("Tara").await);
+    app.passes(TimeDelta::minutes(51));
     let free = doctor.slots(&app, 1).await;
     let (ada, bob) = (app.patient("Ada").await, app.patient("Bob").await);
     ada.holds(&other.slots(&app, 1).await[5]).await;
@@ -65,7 +67,7 @@ async fn whoever_is_cut_off_behind_any_message_misses_nothing_that_time_has_chan
     let mut told = joined(&board, None).await;
     told.extend(brought_up(&mut board).await);
     // Between two looks at the clock a slot of each begins and a hold is over; somebody joins, and one of them is booked.
-    app.passes(TimeDelta::minutes(61));
+    app.passes(TimeDelta::minutes(11));
     told.extend(brought_up(&mut board).await);
     let late = joined(&board, None).await;
     bob.books(&free[3]).await;
