@@ -7,6 +7,7 @@ use medislot::{
     availability::{SlotKey, SlotStatus},
     board::{Board, BoardKind, BoardMessage, BoardQuery, Turn},
     calendar::{Cursor, Place, Selection},
+    config::RateLimits,
     kernel::{interval::Interval, rejection::Rejection},
 };
 use sea_orm::ConnectionTrait;
@@ -164,7 +165,8 @@ async fn a_place_that_has_outgrown_its_board_says_so() {
         let message = socket.hears().await;
         message["payload"]["data"]["slotBoard"]["doctorId"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned()
     }
-    let app = TestApp::start().await;
+    // Whoever invites a hundred people in a row waits.
+    let app = TestApp::start_with(|config| config.rate_limits = RateLimits::Off).await;
     let (clinic, specialty) = (app.clinic("North").await, app.specialty("Hearts").await);
     let arrives = async |number: usize| {
         let email = format!("doctor{number}@example.com");
