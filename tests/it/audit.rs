@@ -139,16 +139,18 @@ async fn what_patients_do_to_their_own_account_is_written_down_too() {
     let ada = app.patient("Ada").await;
     let input = json!({ "name": "Ada Lovelace" });
     ada.does("updateProfile", "UpdateProfileInput", input, "user { name }").await;
+    let input = json!({ "currentPassword": "correct horse battery", "newPassword": "violet otter gramophone" });
+    ada.does("changePassword", "ChangePasswordInput", input, "user { id }").await;
     for mutation in ["exportMyData", "deleteAccount"] {
         let input_type = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
-        let input = json!({ "password": "correct horse battery" });
+        let input = json!({ "password": "violet otter gramophone" });
         let done = ada.does(mutation, &input_type, input, "__typename").await;
         assert_eq!(done["userErrors"], json!([]), "{done}");
     }
     let log = log(&app.admin, json!({ "patientId": ada.id, "actorId": ada.id })).await;
     let mut seen = actions(&log);
     seen.sort_unstable();
-    assert_eq!(seen, ["user.delete", "user.export", "user.update"]);
+    assert_eq!(seen, ["user.change_password", "user.delete", "user.export", "user.update"]);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use crate::{
     accounts::{
         Accounts, Attempt, By, IssuedSession, User, canonical_email,
         model::{check_password, words_about},
+        note_own_in,
     },
     kernel::{check::Check, client::Client, id::SessionId, rejection::Rejection, viewer::Viewer},
     mail::{self, Letter, Purpose},
@@ -32,6 +33,7 @@ impl Accounts {
         let transaction = self.database.begin().await?;
         self.lock_viewer_in(&transaction, viewer, now).await?;
         store::set_password_in(&transaction, user.id, &hash).await?;
+        note_own_in(&transaction, &user, "user.change_password", now).await?;
         let ended = store::end_sessions_but_in(&transaction, user.id, Some(viewer.session_id), now).await?;
         // Whoever had the password may have asked for one: to another address, say.
         mail::revoke_in(&transaction, user.id).await?;
@@ -82,6 +84,7 @@ impl Accounts {
         }
         store::set_password_in(&transaction, user.id, &hash).await?;
         store::verify_email_in(&transaction, user.id, now).await?;
+        note_own_in(&transaction, &user, "user.reset_password", now).await?;
         let ended = store::end_sessions_but_in(&transaction, user.id, None, now).await?;
         mail::revoke_in(&transaction, user.id).await?;
         mail::tell_in(&transaction, Letter::PasswordChanged, &user.recipient(), json!({}), now).await?;

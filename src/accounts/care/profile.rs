@@ -128,8 +128,9 @@ impl Accounts {
         let own = (Some(user.id), &*phone);
         mail::prove_code(&self.database, Purpose::Phone, own, code, now).await?.ok_or_else(wrong)?;
         let transaction = self.database.begin().await?;
-        self.lock_viewer_in(&transaction, viewer, now).await?;
+        let user = self.lock_viewer_in(&transaction, viewer, now).await?;
         store::verify_phone_in(&transaction, user.id, &phone, now).await?;
+        note_own_in(&transaction, &user, "user.verify_phone", now).await?;
         transaction.commit().await?;
         self.attempts.succeeded(Attempt::Redeem, &by).await;
         self.user(user.id).await

@@ -5,7 +5,9 @@ use super::{
     store,
 };
 use crate::{
-    accounts::{Accounts, Attempt, By, NewUser, RoleName, canonical_email, care, parse_email, store as users},
+    accounts::{
+        Accounts, Attempt, By, NewUser, RoleName, canonical_email, care, note_own_in, parse_email, store as users,
+    },
     infra::db::Transaction,
     kernel::{
         check::NAME,
@@ -112,6 +114,7 @@ impl Accounts {
             Some(user) => {
                 let content = json!({ "provider": provider });
                 mail::tell_in(transaction, Letter::IdentityLinked, &user.recipient(), content, now).await?;
+                note_own_in(transaction, &user, "user.link_identity", now).await?;
                 user.id
             }
             None => {
