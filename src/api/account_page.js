@@ -1,11 +1,12 @@
 const SESSION = "session { accessToken expiresAt refreshToken user { name role } } userErrors { message }";
 const RESET = `mutation ($input: ResetPasswordInput!) { result: resetPassword(input: $input) { ${SESSION} } }`;
 const VERIFY = "mutation ($input: VerifyEmailInput!) { result: verifyEmail(input: $input) { user { id } userErrors { message } } }";
+const SIGN_IN = `mutation ($input: LoginInput!) { result: login(input: $input) { ${SESSION} } }`;
 const LOGIN = `mutation ($input: LoginWithCodeInput!) { result: loginWithCode(input: $input) { ${SESSION} } }`;
 const ACCEPT = "mutation ($input: AcceptInvitationInput!) { result: acceptInvitation(input: $input) { clinic { id } userErrors { message } } }";
 
 const PAGES = {
-  "verify-email": { title: "Confirm your e-mail address", button: "Confirm", mutation: VERIFY, done: "The address is confirmed. Was it for the first time, set a new password or sign in with a code: a letter says why." },
+  "verify-email": { title: "Confirm your e-mail address", button: "Confirm", mutation: VERIFY, signIn: true, done: "The address is confirmed. If it was for the first time, set a new password or sign in with a code: a letter says why." },
   "reset-password": { title: "Set a new password", button: "Set password", mutation: RESET, password: true },
   "accept-invitation": { title: "Set your password", button: "Set password and sign in", mutation: RESET, password: true },
   "join-clinic": { title: "Let the clinic book for you", button: "Accept", mutation: ACCEPT, done: "The clinic may book for you from now on." },
@@ -27,11 +28,12 @@ function say(text) {
   element("notice").textContent = text;
 }
 
-async function send(input) {
+async function send(mutation, input, accessToken) {
+  const authorization = accessToken ? { authorization: `Bearer ${accessToken}` } : {};
   const response = await fetch("/graphql", {
     method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query: page.mutation, variables: { input } }),
+    headers: { "content-type": "application/json", ...authorization },
+    body: JSON.stringify({ query: mutation, variables: { input } }),
     signal: AbortSignal.timeout(10_000),
   });
   const { data, errors } = await response.json();
@@ -47,6 +49,7 @@ if (brought.has("error")) {
   say("The link is not whole: open it from the letter once more.");
 } else {
   element("button").textContent = page.button;
+  element("sign-in").hidden = !page.signIn;
   element("password").hidden = !page.password;
   element("form").hidden = false;
 }
@@ -57,10 +60,13 @@ element("form").addEventListener("submit", async (event) => {
   if (page.password) input.password = event.target.elements.password.value;
   element("button").disabled = true;
   try {
-    const { session } = await send(input);
+    const { email, current } = event.target.elements;
+    const credentials = { email: email.value, password: current.value };
+    const own = current.value ? (await send(SIGN_IN, credentials)).session : undefined;
+    const session = (await send(page.mutation, input, own?.accessToken)).session ?? own;
     element("form").hidden = true;
     if (session) sessionStorage.setItem("medislot:session", JSON.stringify(session));
-    say(session ? `You are signed in as ${session.user.name}.` : page.done);
+    say(own ? "The address is confirmed." : session ? `You are signed in as ${session.user.name}.` : page.done);
   } catch (error) {
     say(error.name === "TimeoutError" ? "The server did not answer. Please try again." : error.message);
   }

@@ -1,6 +1,6 @@
 //! Letters: what is really delivered, and what becomes of those that cannot be.
 
-use crate::support::{Browser, Postbox, TestApp, code_in, eventually};
+use crate::support::{Actor, Browser, PASSWORD, Postbox, TestApp, code_in, eventually};
 use chrono::TimeDelta;
 use entity::{mail, ticket};
 use sea_orm::EntityTrait;
@@ -237,16 +237,31 @@ async fn text_messages_go_to_the_gateway_and_are_tried_again_where_it_stumbles()
 async fn the_link_of_a_letter_opens_a_page_that_does_what_it_says() {
     let app = TestApp::start().await;
     let ada = app.patient("Ada").await;
-    let link = async |subject: &str| {
+    let link = async |person: &Actor, subject: &str| {
         app.works().await;
         let list: Value = captured(&app, "/dev/mail", "application/json").await.json().await.unwrap();
         let letter =
-            list.as_array().unwrap().iter().find(|letter| letter["to"] == ada.email && letter["subject"] == subject);
+            list.as_array().unwrap().iter().find(|letter| letter["to"] == person.email && letter["subject"] == subject);
         let (_, rest) = letter.unwrap()["text"].as_str().unwrap().split_once("/account/").unwrap();
         format!("http://{}/account/{}", app.address, rest.split_whitespace().next().unwrap())
     };
     let mut browser = Browser::start().await;
-    let tab = browser.opens(&link("Confirm your e-mail address").await).await;
+    // Whoever shows that it is their account keeps the password and whatever they are signed in to.
+    let ben = app.patient("Ben").await;
+    let tab = browser.opens(&link(&ben, "Confirm your e-mail address").await).await;
+    browser.sees(&tab, "#title", "Confirm your e-mail address").await;
+    let fill =
+        |name: &str, value: &str| format!("document.querySelector('[name={name}]').value = {value:?}; location.hash");
+    browser.evaluates(&tab, &fill("email", &ben.email)).await;
+    browser.evaluates(&tab, &fill("current", "not the password")).await;
+    browser.clicks(&tab, "#button", "Confirm").await;
+    browser.sees(&tab, "#notice", "E-mail or password is wrong.").await;
+    browser.evaluates(&tab, &fill("current", PASSWORD)).await;
+    browser.clicks(&tab, "#button", "Confirm").await;
+    browser.sees(&tab, "#notice", "The address is confirmed.").await;
+    assert_eq!(ben.sees("{ viewer { emailVerified } }").await["viewer"]["emailVerified"], true);
+
+    let tab = browser.opens(&link(&ada, "Confirm your e-mail address").await).await;
     browser.clicks(&tab, "#button", "Confirm").await;
     browser.sees(&tab, "#notice", "The address is confirmed.").await;
     // The page does not know who is signed in elsewhere.
@@ -255,14 +270,16 @@ async fn the_link_of_a_letter_opens_a_page_that_does_what_it_says() {
     let input = json!({ "email": ada.email });
     app.visitor().does("requestPasswordReset", "RequestPasswordResetInput", input, "").await;
 
-    let tab = browser.opens(&link("Set a new password").await).await;
+    let tab = browser.opens(&link(&ada, "Set a new password").await).await;
     browser.sees(&tab, "#title", "Set a new password").await;
-    let field = "document.querySelector('[name=password]')";
-    let fill = |password: &str| format!("{field}.value = {password:?}; location.hash");
-    assert_eq!(browser.evaluates(&tab, &fill("password")).await, "", "the token does not stay in the address");
+    assert_eq!(
+        browser.evaluates(&tab, &fill("password", "password")).await,
+        "",
+        "the token does not stay in the address"
+    );
     browser.clicks(&tab, "#button", "Set password").await;
     browser.sees(&tab, "#notice", "Too easy to guess").await;
-    browser.evaluates(&tab, &fill("violet otter gramophone")).await;
+    browser.evaluates(&tab, &fill("password", "violet otter gramophone")).await;
     browser.clicks(&tab, "#button", "Set password").await;
     browser.sees(&tab, "#notice", "You are signed in as Ada.").await;
 }
