@@ -13,6 +13,7 @@ mod m20261126_000011_mail;
 mod m20261126_000012_identity;
 mod m20261126_000013_audit;
 mod m20261126_000014_members;
+mod m20261126_000015_claims;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000012_identity::Migration),
             Box::new(m20261126_000013_audit::Migration),
             Box::new(m20261126_000014_members::Migration),
+            Box::new(m20261126_000015_claims::Migration),
         ]
     }
 }

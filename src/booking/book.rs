@@ -1,9 +1,9 @@
 //! Booking a time, or what the patient holds.
 
 use super::{
+    at_once::{AtOnce, Ready},
     guard::{Asked, Calendar, Terms},
     idempotency::{Attempt, Failed, only},
-    jobs::CONFIRM,
     model::Appointment,
     requests::{BookingRequest, Target, Wanted},
     service::Booking,
@@ -91,8 +91,8 @@ impl Booking {
             held_for: None,
             replaces: None,
         };
-        if self.database.is_postgres()
-            && let Some(written) = self.book_at_once(viewer, &asked, attempt).await?
+        if let Some(at_once) = &self.at_once
+            && let Some(written) = self.book_at_once(at_once, viewer, &asked, attempt).await?
         {
             return Ok(written);
         }
@@ -109,6 +109,7 @@ impl Booking {
     /// to the database and back. Nothing where it has not, or where anything speaks against the booking: then the calendar's row decides.
     async fn book_at_once(
         &self,
+        at_once: &AtOnce,
         viewer: &Viewer,
         asked: &Asked,
         attempt: Option<&Attempt>,
@@ -122,19 +123,12 @@ impl Booking {
         let version = known.version;
         let calendar = Calendar { known, occupants: Vec::new(), now: self.clock.now() };
         let Some(permitted) = calendar.judge_known(viewer, asked.clone()) else { return Ok(None) };
-        let promise = (viewer.user_id, CONFIRM);
-        let appointment = permitted.appointment();
-        match store::write_at_once(&self.database, &permitted, version, promise, attempt).await {
-            Ok(Some(event)) => {
-                let Appointment { visit, occupied, .. } = *appointment;
-                self.availability.note(&event, Claim { visit, occupied, is_hold: false, expires_at: None });
-                Ok(Some(Written { appointments: vec![appointment.clone()], events: vec![event] }))
-            }
-            Ok(None) => Ok(None),
-            // Somebody has it, or the key was used: behind the row is told what is so.
-            Err(error) if store::is_taken(&error) || store::is_key_used(&error) => Ok(None),
-            Err(error) => Err(Rejection::from(error).into()),
-        }
+        let appointment = permitted.appointment().clone();
+        let ready = Ready { permitted, version, actor_id: viewer.user_id, attempt: attempt.cloned() };
+        let Some(event) = at_once.write(ready).await? else { return Ok(None) };
+        let Appointment { visit, occupied, .. } = appointment;
+        self.availability.note(&event, Claim { visit, occupied, is_hold: false, expires_at: None });
+        Ok(Some(Written { appointments: vec![appointment], events: vec![event] }))
     }
 
     /// Books what the patient holds: sure to succeed while the hold lives, so no lock and no question to the hours.

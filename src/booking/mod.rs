@@ -1,6 +1,7 @@
 //! The life of an appointment. Every way into a doctor's time passes [`guard`]: the calendar's row is taken, or shown not to have moved; the
 //! rules, the clock and the claims are asked; and two constraints of the database have the last word.
 
+mod at_once;
 mod book;
 mod cancel;
 mod crowd;

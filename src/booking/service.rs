@@ -1,6 +1,7 @@
 //! The life of appointments: where it is kept together, and finding what was booked.
 
 use super::{
+    at_once::AtOnce,
     model::Appointment,
     reference,
     requests::{AppointmentFilter, AppointmentOrder},
@@ -36,6 +37,8 @@ pub struct Booking {
     pub(super) publisher: Publisher,
     pub(super) availability: Arc<Availability>,
     pub(super) taken: TakenTimes,
+    /// Where the database writes all of a booking in one statement.
+    pub(super) at_once: Option<AtOnce>,
 }
 
 impl Booking {
@@ -50,7 +53,8 @@ impl Booking {
         availability: Arc<Availability>,
     ) -> Self {
         let taken = TakenTimes::default();
-        Self { database, clock, lock, lock_namespace, publisher, availability, taken }
+        let at_once = database.is_postgres().then(|| AtOnce::start(&database));
+        Self { database, clock, lock, lock_namespace, publisher, availability, taken, at_once }
     }
 
     /// The appointment with this booking reference, if the viewer may see it.

@@ -86,12 +86,12 @@ impl Database {
         self.writer.is_none()
     }
 
-    /// Runs one statement that is a transaction by itself; the row that it returns, if any.
+    /// Runs one statement that is a transaction by itself; the rows that it returns.
     ///
     /// # Errors
     /// Where the database refuses.
-    pub async fn write_at_once(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.connection.query_one_raw(statement).await
+    pub async fn write_at_once(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.connection.query_all_raw(statement).await
     }
 
     /// Begins to write. What is not committed is undone.

@@ -1,82 +1,110 @@
-//! A booking in one statement, where nobody contends: one way to the database and back instead of seven. Everything in it selects from the
-//! calendar's row, so nothing is written where that has moved on.
+//! Bookings in one statement, where nobody contends: one way to the database and back instead of seven, for as many as come together.
+//! Everything in it selects from the calendars' rows, so nothing is written of a booking whose calendar has moved on.
 
-use super::super::{guard::Permitted, idempotency::Attempt};
+use super::super::{at_once::Ready, jobs::CONFIRM};
 use crate::{
-    calendar::{CalendarEvent, Change},
     infra::db::Database,
-    kernel::id::UserId,
+    kernel::id::{AppointmentId, ClinicId, DoctorId, UserId, VisitTypeId},
 };
-use sea_orm::{DbBackend, DbErr, Statement, Value};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, Utc};
+use sea_orm::{DbBackend, DbErr, Statement};
+use serde::Serialize;
+use std::collections::HashMap;
 
-const TURN: &str = "WITH turn AS (
-    UPDATE calendar SET version = version + 1 WHERE doctor_id = $1 AND version = $2 RETURNING doctor_id, version
+/// A calendar that somebody else is writing to is as good as moved on: nobody here waits for it.
+const WRITE: &str = "WITH ready AS (
+    SELECT * FROM json_to_recordset($1::json) AS ready (doctor_id uuid, known_version integer, id uuid, reference text,
+        clinic_id uuid, patient_id uuid, visit_type_id uuid, starts_at timestamptz, ends_at timestamptz, occupied_from timestamptz,
+        occupied_until timestamptz, time_zone text, notes text, created_at timestamptz, actor_id uuid, reason text,
+        key text, mutation text, input_digest text)
+), unmoved AS (
+    SELECT calendar.doctor_id FROM calendar JOIN ready ON calendar.doctor_id = ready.doctor_id AND calendar.version = ready.known_version
+    FOR NO KEY UPDATE OF calendar SKIP LOCKED
+), turn AS (
+    UPDATE calendar SET version = version + 1 FROM unmoved JOIN ready USING (doctor_id)
+    WHERE calendar.doctor_id = unmoved.doctor_id RETURNING ready.*, calendar.version
 ), claim AS (
     INSERT INTO appointment (id, reference, doctor_id, clinic_id, patient_id, visit_type_id, starts_at, ends_at, occupied_from,
         occupied_until, time_zone, status, notes, version, created_at)
-    SELECT $3, $4, doctor_id, $5, $6, $7, $8, $9, $10, $11, $12, 'PENDING', $13, 1, $14 FROM turn
+    SELECT id, reference, doctor_id, clinic_id, patient_id, visit_type_id, starts_at, ends_at, occupied_from,
+        occupied_until, time_zone, 'PENDING', notes, 1, created_at FROM turn
 ), step AS (
     INSERT INTO appointment_transition (appointment_id, to_status, actor_id, reason, at)
-    SELECT $3, 'PENDING', $15, $16, $14 FROM turn
+    SELECT id, 'PENDING', actor_id, reason, created_at FROM turn
 ), promise AS (
-    INSERT INTO outbox (kind, subject_id, due_at) SELECT $17, $3, $14 FROM turn
-)";
-
-const RECORD: &str = ", record AS (
+    INSERT INTO outbox (kind, subject_id, due_at) SELECT $2, id, created_at FROM turn
+), record AS (
     INSERT INTO idempotency_key (user_id, key, mutation, input_digest, appointment_id, created_at)
-    SELECT $15, $18, $19, $20, $3, $14 FROM turn
-)";
-
-const EVENT: &str = "
+    SELECT actor_id, key, mutation, decode(input_digest, 'base64'), id, created_at FROM turn WHERE key IS NOT NULL
+)
 INSERT INTO calendar_event (doctor_id, version, kind, starts_at, ends_at, occurred_at, published)
-SELECT doctor_id, version, 'SLOT_TAKEN', $8, $9, $14, FALSE FROM turn RETURNING id";
+SELECT doctor_id, version, 'SLOT_TAKEN', starts_at, ends_at, created_at, FALSE FROM turn RETURNING doctor_id, id";
 
-/// Books what the guard let through at `version` of the doctor's calendar, on the condition that it still has that version; nothing where
-/// it has not. For PostgreSQL: SQLite writes to one table a statement, and has no way to save.
+/// A booking, as the statement reads it.
+#[derive(Serialize)]
+struct Row<'a> {
+    doctor_id: DoctorId,
+    known_version: i32,
+    id: AppointmentId,
+    reference: &'a str,
+    clinic_id: ClinicId,
+    patient_id: UserId,
+    visit_type_id: Option<VisitTypeId>,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    occupied_from: DateTime<Utc>,
+    occupied_until: DateTime<Utc>,
+    time_zone: &'static str,
+    notes: Option<&'a str>,
+    created_at: DateTime<Utc>,
+    actor_id: UserId,
+    reason: Option<&'a str>,
+    key: Option<&'a str>,
+    mutation: Option<&'static str>,
+    input_digest: Option<String>,
+}
+
+impl<'a> Row<'a> {
+    fn of(ready: &'a Ready) -> Self {
+        let (appointment, attempt) = (ready.permitted.appointment(), ready.attempt.as_ref());
+        Self {
+            doctor_id: appointment.doctor_id,
+            known_version: ready.version,
+            id: appointment.id,
+            reference: &appointment.reference,
+            clinic_id: appointment.clinic_id,
+            patient_id: appointment.patient_id,
+            visit_type_id: appointment.visit_type_id,
+            starts_at: appointment.visit.start,
+            ends_at: appointment.visit.end,
+            occupied_from: appointment.occupied.start,
+            occupied_until: appointment.occupied.end,
+            time_zone: appointment.time_zone.name(),
+            notes: appointment.notes.as_deref(),
+            created_at: appointment.created_at,
+            actor_id: ready.actor_id,
+            reason: ready.permitted.reason(),
+            key: attempt.map(|attempt| attempt.key.as_str()),
+            mutation: attempt.map(|attempt| attempt.mutation),
+            input_digest: attempt.map(|attempt| BASE64_STANDARD.encode(attempt.input_digest)),
+        }
+    }
+}
+
+/// Books what the guard let through, each at a version of its doctor's calendar and on the condition that it still has that version; at most
+/// one for each doctor. The IDs of the events of those that were written; all are, or none, where the database refuses any. For PostgreSQL:
+/// SQLite writes to one table a statement, and has no way to save.
 ///
 /// # Errors
 /// Where the database refuses; [`super::is_taken`] and [`super::is_key_used`] say why.
-pub async fn write_at_once(
+pub async fn write_at_once<'a>(
     database: &Database,
-    permitted: &Permitted,
-    version: i32,
-    (actor_id, promise): (UserId, &str),
-    attempt: Option<&Attempt>,
-) -> Result<Option<CalendarEvent>, DbErr> {
-    let appointment = permitted.appointment();
-    let mut values: Vec<Value> = vec![
-        appointment.doctor_id.0.into(),
-        version.into(),
-        appointment.id.0.into(),
-        appointment.reference.clone().into(),
-        appointment.clinic_id.0.into(),
-        appointment.patient_id.0.into(),
-        appointment.visit_type_id.map(|id| id.0).into(),
-        appointment.visit.start.into(),
-        appointment.visit.end.into(),
-        appointment.occupied.start.into(),
-        appointment.occupied.end.into(),
-        appointment.time_zone.name().into(),
-        appointment.notes.clone().into(),
-        appointment.created_at.into(),
-        actor_id.0.into(),
-        permitted.reason().map(str::to_owned).into(),
-        promise.into(),
-    ];
-    let record = if let Some(attempt) = attempt {
-        values.extend([attempt.key.clone().into(), attempt.mutation.into(), attempt.input_digest.to_vec().into()]);
-        RECORD
-    } else {
-        ""
-    };
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, format!("{TURN}{record}{EVENT}"), values);
-    let row = database.write_at_once(statement).await?;
-    let event = |id| CalendarEvent {
-        id,
-        doctor_id: appointment.doctor_id,
-        version: version + 1,
-        change: Change::Taken(appointment.visit),
-        occurred_at: appointment.created_at,
-    };
-    row.map(|row| row.try_get_by_index(0).map(event)).transpose()
+    ready: impl Iterator<Item = &'a Ready>,
+) -> Result<HashMap<DoctorId, i64>, DbErr> {
+    let rows: Vec<_> = ready.map(Row::of).collect();
+    let rows = serde_json::to_string(&rows).map_err(|_| DbErr::Custom("a booking that cannot be written".to_owned()))?;
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, WRITE, [rows.into(), CONFIRM.into()]);
+    let written = database.write_at_once(statement).await?;
+    written.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }

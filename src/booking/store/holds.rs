@@ -15,9 +15,9 @@ use sea_orm::{
     sea_query::{Expr, LockType},
 };
 
-/// Written out, because SQLite takes a partial index only where it sees the condition.
+/// Said as the partial indexes say it, or they would not be used.
 fn holds() -> Select<appointment::Entity> {
-    appointment::Entity::find().filter(Expr::cust("status = 'HELD'"))
+    appointment::Entity::find().filter(Expr::cust("is_held"))
 }
 
 /// How many holds of a patient are alive.
