@@ -12,6 +12,8 @@ INSERT INTO appointment (id, reference, doctor_id, clinic_id, patient_id, starts
            '00000000-0000-7000-a000-000000000001', '00000000-0000-7000-9000-000000000001', starts_at, starts_at + interval '10 minutes', starts_at,
            starts_at + interval '10 minutes', 'UTC', 'PENDING', 1, now()
     FROM (SELECT timestamptz '2030-01-01T00:00:00Z' + :place * interval '10 minutes') AS visit (starts_at);
-INSERT INTO calendar_event (doctor_id, version, kind, occurred_at, published)
-    VALUES (('00000000-0000-7000-8000-' || lpad(:doctor::text, 12, '0'))::uuid, :version, 'SLOT_TAKEN', now(), true);
+INSERT INTO calendar_event (doctor_id, version, kind, starts_at, ends_at, occurred_at, published)
+    SELECT ('00000000-0000-7000-8000-' || lpad(:doctor::text, 12, '0'))::uuid, :version, 'SLOT_TAKEN',
+           starts_at, starts_at + interval '10 minutes', now(), true
+    FROM (SELECT timestamptz '2030-01-01T00:00:00Z' + :place * interval '10 minutes') AS visit (starts_at);
 COMMIT;

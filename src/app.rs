@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::{self, Accounts, Allowed, Attempts, OpenId, Passwords, Tokens},
-    api::{self, Allowance, Api, Lifetime, Positions},
+    api::{self, Allowance, Api, Lifetime, Reader},
     audit::Audit,
     availability::{Availability, SharedCalendars},
     board::Boards,
@@ -176,7 +176,7 @@ impl App {
         let are_limited = self.config.rate_limits == RateLimits::On;
         let budgets = are_limited.then(|| Budgets::new(limits.budget, self.shared.clone()));
         let api = Api {
-            positions: Arc::new(Positions::of(&sdl(&schema(limits).finish()))),
+            reader: Arc::new(Reader::new(&sdl(&schema(limits).finish()), *limits)),
             schema: running(limits),
             pricing: Pricing::new(limits),
             allowance: Arc::new(Allowance::new(budgets, limits)),

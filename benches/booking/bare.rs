@@ -1,8 +1,8 @@
 //! The bare transaction, by PostgreSQL's own benchmark.
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, support::Server};
 use sea_orm::ConnectionTrait;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A clinic, a hundred doctors and a patient (the first doctor) of its own, in the same tables.
 const PEOPLE: &str = "
@@ -20,7 +20,7 @@ INSERT INTO calendar SELECT (jsonb_populate_record(model, jsonb_build_object('do
     FROM doctor d, (SELECT c FROM calendar c LIMIT 1) model (model)
     WHERE d.id::text LIKE '00000000-0000-7000-8000-%';";
 
-/// The bare transaction in a database.
+/// The bare transaction, in a database of its own beside that of the bookings: nobody follows what it writes.
 pub struct Bare {
     url: String,
     program: std::path::PathBuf,
@@ -29,9 +29,16 @@ pub struct Bare {
 
 impl Bare {
     pub async fn prepare(cluster: &Cluster) -> Self {
-        let database = sea_orm::Database::connect(cluster.database_url()).await.expect("the database answers");
+        let server = sea_orm::Database::connect(cluster.database_url()).await.expect("the database answers");
+        server.execute_unprepared("CREATE DATABASE bare").await.expect("a database is made");
+        let url = cluster.database_url();
+        let (address, _) = url.rsplit_once('/').expect("an address that ends with a database");
+        let url = format!("{address}/bare");
+        let seeded = Server::command(&["seed"], &[("DATABASE_URL", &url)]).stdout(Stdio::null()).status();
+        assert!(seeded.expect("the program can be run").success());
+        let database = sea_orm::Database::connect(&url).await.expect("the database answers");
         database.execute_unprepared(PEOPLE).await.expect("people are made");
-        Self { url: cluster.database_url(), program: cluster.pgbench(), runs: 0 }
+        Self { url, program: cluster.pgbench(), runs: 0 }
     }
 
     /// Transactions a second of 32 clients over `seconds`.

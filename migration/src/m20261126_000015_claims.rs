@@ -32,7 +32,9 @@ impl MigrationTrait for Migration {
         if is_postgres {
             connection.execute_unprepared("ALTER TABLE appointment DROP CONSTRAINT ex_appointment_overlap").await?;
         }
-        for name in ["ix_appointment_occupied", "ux_appointment_start", "ix_appointment_expiring", "ix_appointment_holds"] {
+        for name in
+            ["ix_appointment_occupied", "ux_appointment_start", "ix_appointment_expiring", "ix_appointment_holds"]
+        {
             manager.drop_index(Index::drop().name(name).table("appointment").to_owned()).await?;
         }
         let columns = if is_postgres {

@@ -1,6 +1,6 @@
 //! One door for every operation, whatever it comes over.
 
-use super::{allowance::Allowance, document, lifetime::Lifetime, live::Live, text, variables::Positions};
+use super::{allowance::Allowance, document, lifetime::Lifetime, live::Live, reader::Reader};
 use crate::{
     accounts::OpenId,
     config::{Limits, ProxyHeader},
@@ -16,10 +16,7 @@ use crate::{
 };
 use async_graphql::{
     ErrorExtensionValues, Request, Response, ServerError, Value, Variables,
-    parser::{
-        parse_query,
-        types::{ExecutableDocument, OperationType},
-    },
+    parser::types::{ExecutableDocument, OperationType},
 };
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
@@ -35,8 +32,8 @@ pub struct Api {
     pub pricing: Pricing,
     /// What every principal may have.
     pub allowance: Arc<Allowance>,
-    /// Which places of the schema take no null.
-    pub positions: Arc<Positions>,
+    /// Reads documents.
+    pub reader: Arc<Reader>,
     /// The services behind it.
     pub services: Services,
     /// The documents that clients may ask for by their id.
@@ -99,7 +96,7 @@ pub struct Operation {
     /// The values of its variables.
     pub variables: Variables,
     /// Its text, parsed.
-    pub document: ExecutableDocument,
+    pub document: Arc<ExecutableDocument>,
     /// What it is.
     pub kind: OperationType,
     /// What it costs.
@@ -149,26 +146,13 @@ impl Api {
     /// What is asked for, if its text and its document are small enough.
     async fn parse(&self, asked: Asked) -> Result<Operation, Box<ServerError>> {
         let query = self.text(&asked).await?;
-        text::check(&query, &self.limits).map_err(|message| Box::new(refused("QUERY_TOO_COMPLEX", message)))?;
-        let mut document = parse_query(&*query).map_err(|error| {
-            let mut error = ServerError::from(error);
-            // The library echoes the line that it stumbled over, however long.
-            error.message = error.message.chars().take(500).collect();
-            set_code(&mut error, "BAD_USER_INPUT");
-            Box::new(error)
-        })?;
+        let mut document = self.reader.read(&query)?;
         let Asked { operation_name, mut variables, wants_cost, .. } = asked;
-        let kind = document::check(&document, operation_name.as_deref(), &variables, &self.limits)
-            .and_then(|kind| self.positions.check(&document).map(|()| kind))
-            .map_err(|unfit| match unfit {
-                document::Unfit::Invalid(message) => Box::new(refused("BAD_USER_INPUT", message)),
-                document::Unfit::TooComplex(message) => Box::new(refused("QUERY_TOO_COMPLEX", message)),
-            })?;
+        let kind = document::check(&document, operation_name.as_deref(), &variables)?;
         // Others would be kept for as long as a subscription lives, and make it one of its own.
         variables.retain(|variable, _| document::declares(&document, operation_name.as_deref(), variable));
-        document::wrap_typenames(&mut document);
         if kind == OperationType::Subscription {
-            document::unwrap_root(&mut document, operation_name.as_deref());
+            document::unwrap_root(Arc::make_mut(&mut document), operation_name.as_deref());
         }
         Ok(Operation { query, name: operation_name, variables, document, kind, cost: 0, wants_cost })
     }
@@ -249,7 +233,7 @@ impl Api {
     fn bare(operation: &Operation) -> Request {
         let mut request = Request::new(&*operation.query).variables(operation.variables.clone());
         request.operation_name.clone_from(&operation.name);
-        request.set_parsed_query(operation.document.clone());
+        request.set_parsed_query(ExecutableDocument::clone(&operation.document));
         request
     }
 
@@ -275,6 +259,7 @@ pub fn server_error(rejection: Rejection) -> ServerError {
     ServerError { source: error.source, extensions: error.extensions, ..ServerError::new(error.message, None) }
 }
 
-fn set_code(error: &mut ServerError, code: &'static str) {
+/// Sets the code that a client goes by.
+pub fn set_code(error: &mut ServerError, code: &'static str) {
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", Value::from(code));
 }

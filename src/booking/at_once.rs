@@ -1,11 +1,7 @@
 //! Bookings that nobody contends for. Whoever comes while others are being written goes with the next statement, as commits share a flush of
 //! the disk: what a statement costs beside its rows is paid once for all of them, and who comes alone waits for nobody.
 
-use super::{
-    guard::Permitted,
-    idempotency::Attempt,
-    store,
-};
+use super::{guard::Permitted, idempotency::Attempt, store};
 use crate::{
     calendar::{CalendarEvent, Change},
     infra::{db::Database, supervise::supervise},
@@ -132,7 +128,8 @@ async fn write(database: &Database, waiting: Vec<Waiting>) {
                 each.end(Ok(event));
             }
         }
-        Err(error) if store::is_taken(&error) || store::is_key_used(&error) => match <[Waiting; 1]>::try_from(together) {
+        Err(error) if store::is_taken(&error) || store::is_key_used(&error) => match <[Waiting; 1]>::try_from(together)
+        {
             // Somebody has it, or the key was used: behind the row is told what is so.
             Ok([alone]) => alone.end(Ok(None)),
             // Nothing was written, and it is not said whose fault that is.

@@ -8,9 +8,10 @@ mod root;
 pub use rewrite::{unwrap_root, wrap_typenames};
 pub use root::{declares, default_of, root_argument, root_field};
 
+use super::operation::refused;
 use crate::config::Limits;
 use async_graphql::{
-    Name, Positioned, Value as ConstValue, Variables,
+    Name, Positioned, ServerError, Value as ConstValue, Variables,
     parser::types::{
         DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection,
         SelectionSet, VariableDefinition,
@@ -28,17 +29,21 @@ pub enum Unfit {
     TooComplex(&'static str),
 }
 
-/// The type of the operation that is meant, if the document is small enough.
-pub fn check(
-    document: &ExecutableDocument,
-    name: Option<&str>,
-    variables: &Variables,
-    limits: &Limits,
-) -> Result<OperationType, Unfit> {
-    let operation = operation(document, name)?;
-    if !operation.node.variable_definitions.iter().all(|definition| is_given(&definition.node, variables)) {
-        return Err(Unfit::Invalid("A variable that must not be null has no value."));
+impl From<Unfit> for Box<ServerError> {
+    fn from(unfit: Unfit) -> Self {
+        let (code, message) = match unfit {
+            Unfit::Invalid(message) => ("BAD_USER_INPUT", message),
+            Unfit::TooComplex(message) => ("QUERY_TOO_COMPLEX", message),
+        };
+        Self::new(refused(code, message))
     }
+}
+
+/// Looks how large a document is.
+///
+/// # Errors
+/// `TooComplex`.
+pub fn measure(document: &ExecutableDocument, limits: &Limits) -> Result<(), Unfit> {
     let mut measure = Measure::new(document);
     for (_, each) in document.operations.iter() {
         let size = measure.operation(&each.node);
@@ -51,6 +56,18 @@ pub fn check(
         if let Some((_, message)) = ceilings.into_iter().find(|(is_over, _)| *is_over) {
             return Err(Unfit::TooComplex(message));
         }
+    }
+    Ok(())
+}
+
+/// The type of the operation that is meant, in a document that was measured.
+///
+/// # Errors
+/// `Invalid`.
+pub fn check(document: &ExecutableDocument, name: Option<&str>, variables: &Variables) -> Result<OperationType, Unfit> {
+    let operation = operation(document, name)?;
+    if !operation.node.variable_definitions.iter().all(|definition| is_given(&definition.node, variables)) {
+        return Err(Unfit::Invalid("A variable that must not be null has no value."));
     }
     let (keys, is_conditional) = root_keys(&operation.node.selection_set.node, &document.fragments);
     match operation.node.ty {
@@ -134,7 +151,9 @@ mod tests {
     use async_graphql::parser::parse_query;
 
     fn verdict(document: &str, name: Option<&str>) -> Result<OperationType, Unfit> {
-        check(&parse_query(document).unwrap(), name, &Variables::default(), &Limits::default())
+        let document = parse_query(document).unwrap();
+        super::measure(&document, &Limits::default())?;
+        check(&document, name, &Variables::default())
     }
 
     /// Fragments of which each spreads the next one twice.
@@ -164,7 +183,7 @@ mod tests {
     fn a_variable_that_must_not_be_null_has_a_value() {
         let verdict = |document: &str, variables: serde_json::Value| {
             let variables = Variables::from_json(variables);
-            check(&parse_query(document).unwrap(), None, &variables, &Limits::default()).is_ok()
+            check(&parse_query(document).unwrap(), None, &variables).is_ok()
         };
         let null = || serde_json::json!({ "a": null });
         assert!(!verdict("query ($a: ID!) { node(id: $a) { id } }", serde_json::json!({})));

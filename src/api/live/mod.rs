@@ -162,7 +162,9 @@ fn take_after(operation: &mut Operation) -> Result<Option<Cursor>, Box<ServerErr
         ))
     };
     let name = operation.name.as_deref();
-    let Some(argument) = document::root_argument(&mut operation.document, name, "after") else { return Ok(None) };
+    let Some(argument) = document::root_argument(Arc::make_mut(&mut operation.document), name, "after") else {
+        return Ok(None);
+    };
     let given = if let Value::Variable(variable) = argument {
         let variable = variable.clone();
         match operation.variables.get_mut(&variable) {

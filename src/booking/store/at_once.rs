@@ -103,7 +103,8 @@ pub async fn write_at_once<'a>(
     ready: impl Iterator<Item = &'a Ready>,
 ) -> Result<HashMap<DoctorId, i64>, DbErr> {
     let rows: Vec<_> = ready.map(Row::of).collect();
-    let rows = serde_json::to_string(&rows).map_err(|_| DbErr::Custom("a booking that cannot be written".to_owned()))?;
+    let rows =
+        serde_json::to_string(&rows).map_err(|_| DbErr::Custom("a booking that cannot be written".to_owned()))?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, WRITE, [rows.into(), CONFIRM.into()]);
     let written = database.write_at_once(statement).await?;
     written.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
