@@ -1,13 +1,7 @@
 //! What happens to appointments by itself: a booking is confirmed as soon as its outbox row is taken over; an overdue hold, which is in
 //! nobody's way any more, is written down as expired and the world told; old idempotency keys are forgotten.
 
-use super::{
-    idempotency::KEPT,
-    model::{AppointmentStatus, Transition},
-    service::Booking,
-    store,
-    transaction::CalendarTransaction,
-};
+use super::{idempotency::KEPT, service::Booking, store, transaction::CalendarTransaction};
 use crate::{
     infra::{db::Database, outbox},
     kernel::{
@@ -51,18 +45,7 @@ pub async fn confirm_due(database: &Database, clock: &dyn Clock) -> Result<usize
     let taken: Vec<_> =
         outbox::take_in(&transaction, CONFIRM, now, BATCH).await?.into_iter().map(AppointmentId).collect();
     let count = taken.len();
-    let confirmed = store::confirm_in(&transaction, taken).await?;
-    let step = |appointment_id| Transition {
-        appointment_id,
-        from: Some(AppointmentStatus::Pending),
-        to: AppointmentStatus::Confirmed,
-        actor_id: None,
-        reason: None,
-        at: now,
-    };
-    if !confirmed.is_empty() {
-        store::record_in(&transaction, confirmed.into_iter().map(step).collect()).await?;
-    }
+    store::confirm_in(&transaction, taken, now).await?;
     transaction.commit().await?;
     Ok(count)
 }

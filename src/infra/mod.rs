@@ -1,5 +1,6 @@
 //! The database, the lock, the bus, the outbox, budgets and who carries messages. Names no feature.
 
+pub mod among;
 pub mod breaker;
 pub mod budget;
 pub mod bus;

@@ -1,6 +1,9 @@
 //! Work that is promised in one transaction and done in another.
 
-use crate::{infra::db::Transaction, kernel::rejection::Rejection};
+use crate::{
+    infra::{among::is_among, db::Transaction},
+    kernel::rejection::Rejection,
+};
 use ::entity::outbox;
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -55,8 +58,9 @@ pub async fn take_in(
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .all(&**transaction)
         .await?;
-    let ids = rows.iter().map(|row| row.id);
-    outbox::Entity::delete_many().filter(outbox::Column::Id.is_in(ids)).exec(&**transaction).await?;
+    let taken = rows.iter().map(|row| row.id).collect();
+    let taken = is_among(transaction.get_database_backend(), outbox::Column::Id.into_expr(), taken);
+    outbox::Entity::delete_many().filter(taken).exec(&**transaction).await?;
     Ok(rows.into_iter().map(|row| row.subject_id).collect())
 }
 

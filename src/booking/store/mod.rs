@@ -19,7 +19,10 @@ use super::{
     model::{Appointment, AppointmentStatus, Transition},
 };
 use crate::{
-    infra::db::{Constraint, Database, Transaction},
+    infra::{
+        among::is_among,
+        db::{Constraint, Database, Transaction},
+    },
     kernel::{
         id::{AppointmentId, DoctorId, UserId},
         interval::Interval,
@@ -33,7 +36,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    sea_query::{Expr, LockType, UnionType},
+    sea_query::{Expr, ExprTrait, LockType, Query, UnionType},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -270,14 +273,22 @@ pub async fn record_in(transaction: &Transaction, steps: Vec<Transition>) -> Res
     Ok(())
 }
 
-/// Confirms those of these appointments that are still pending; tells which.
-pub async fn confirm_in(transaction: &Transaction, ids: Vec<AppointmentId>) -> Result<Vec<AppointmentId>, Rejection> {
-    use sea_orm::sea_query::ExprTrait;
+/// Confirms those of these appointments that are still pending, with a step in the history of each.
+pub async fn confirm_in(
+    transaction: &Transaction,
+    ids: Vec<AppointmentId>,
+    now: DateTime<Utc>,
+) -> Result<(), Rejection> {
+    let backend = transaction.get_database_backend();
+    let are = |ids: &[AppointmentId]| {
+        let ids = ids.iter().map(|id| id.0).collect();
+        is_among(backend, appointment::Column::Id.into_expr(), ids)
+    };
     // Locked in the order of their ids, as everybody does who locks more than one.
     let pending: Vec<AppointmentId> = appointment::Entity::find()
         .select_only()
         .column(appointment::Column::Id)
-        .filter(appointment::Column::Id.is_in(ids))
+        .filter(are(&ids))
         .filter(appointment::Column::Status.eq(AppointmentStatus::Pending))
         .order_by_asc(appointment::Column::Id)
         .lock(LockType::NoKeyUpdate)
@@ -287,10 +298,23 @@ pub async fn confirm_in(transaction: &Transaction, ids: Vec<AppointmentId>) -> R
     appointment::Entity::update_many()
         .col_expr(appointment::Column::Status, Expr::value(AppointmentStatus::Confirmed))
         .col_expr(appointment::Column::Version, Expr::col(appointment::Column::Version).add(1))
-        .filter(appointment::Column::Id.is_in(pending.iter().copied()))
+        .filter(are(&pending))
         .exec(&**transaction)
         .await?;
-    Ok(pending)
+    let mut steps = Query::select();
+    steps
+        .from(appointment::Entity)
+        .column(appointment::Column::Id)
+        .expr(Expr::value(AppointmentStatus::Pending))
+        .expr(Expr::value(AppointmentStatus::Confirmed))
+        .expr(Expr::value(now))
+        .and_where(are(&pending));
+    let mut record = Query::insert();
+    use appointment_transition::Column::{AppointmentId as Appointment, At, FromStatus, ToStatus};
+    record.into_table(appointment_transition::Entity).columns([Appointment, FromStatus, ToStatus, At]);
+    record.select_from(steps).map_err(|_| Internal::new("as many values as columns"))?;
+    transaction.execute(&record).await?;
+    Ok(())
 }
 
 /// The visits of a doctor that are to come, the earliest first, at most `limit`.

@@ -9,7 +9,10 @@ use super::{
     model::{CalendarEvent, Change},
 };
 use crate::{
-    infra::db::{Database, Transaction},
+    infra::{
+        among::is_among,
+        db::{Database, Transaction},
+    },
     kernel::{
         clock::Clock,
         id::DoctorId,
@@ -205,7 +208,7 @@ pub async fn mark_published(database: &Database, ids: Vec<i64>) -> Result<(), Re
     let transaction = database.begin().await?;
     calendar_event::Entity::update_many()
         .col_expr(calendar_event::Column::Published, Expr::value(true))
-        .filter(calendar_event::Column::Id.is_in(ids))
+        .filter(is_among(transaction.get_database_backend(), calendar_event::Column::Id.into_expr(), ids))
         .exec(&*transaction)
         .await?;
     transaction.commit().await
