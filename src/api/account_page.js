@@ -5,11 +5,14 @@ const SIGN_IN = `mutation ($input: LoginInput!) { result: login(input: $input) {
 const LOGIN = `mutation ($input: LoginWithCodeInput!) { result: loginWithCode(input: $input) { ${SESSION} } }`;
 const ACCEPT = "mutation ($input: AcceptInvitationInput!) { result: acceptInvitation(input: $input) { clinic { id } userErrors { message } } }";
 
+const FIRST = "If the address was confirmed for the first time, set a new password or sign in with a code: a letter says why.";
+const ACCEPTED = "The clinic may book for you from now on.";
+
 const PAGES = {
-  "verify-email": { title: "Confirm your e-mail address", button: "Confirm", mutation: VERIFY, signIn: true, done: "The address is confirmed. If it was for the first time, set a new password or sign in with a code: a letter says why." },
+  "verify-email": { title: "Confirm your e-mail address", button: "Confirm", mutation: VERIFY, signIn: true, own: "The address is confirmed.", done: `The address is confirmed. ${FIRST}` },
   "reset-password": { title: "Set a new password", button: "Set password", mutation: RESET, password: true },
   "accept-invitation": { title: "Set your password", button: "Set password and sign in", mutation: RESET, password: true },
-  "join-clinic": { title: "Let the clinic book for you", button: "Accept", mutation: ACCEPT, done: "The clinic may book for you from now on." },
+  "join-clinic": { title: "Let the clinic book for you", button: "Accept", mutation: ACCEPT, signIn: true, own: ACCEPTED, done: `${ACCEPTED} ${FIRST}` },
   "sign-in": { title: "Sign in", button: "Continue", mutation: LOGIN },
 };
 const TURNED = {
@@ -66,7 +69,7 @@ element("form").addEventListener("submit", async (event) => {
     const session = (await send(page.mutation, input, own?.accessToken)).session ?? own;
     element("form").hidden = true;
     if (session) sessionStorage.setItem("medislot:session", JSON.stringify(session));
-    say(own ? "The address is confirmed." : session ? `You are signed in as ${session.user.name}.` : page.done);
+    say(own ? page.own : session ? `You are signed in as ${session.user.name}.` : page.done);
   } catch (error) {
     say(error.name === "TimeoutError" ? "The server did not answer. Please try again." : error.message);
   }

@@ -156,13 +156,16 @@ impl MemberMutation {
         UserPayload::from_outcome(invite.await)
     }
 
-    /// Let the staff of the clinic that asks in the e-mail book for you.
+    /// Let the staff of the clinic that asks in the e-mail book for you. The e-mail is read by whoever has the address: send your access token along,
+    /// as to `verifyEmail`, or else, where the address was never confirmed before, the password and a confirmed telephone number are forgotten and all
+    /// sessions end.
     async fn accept_invitation(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What the e-mail says.")] input: AcceptInvitationInput,
     ) -> Result<ClinicPayload, Failure> {
-        let accepted = context.services().accounts.accept_invitation(&SecretString::from(input.token)).await;
+        let token = SecretString::from(input.token);
+        let accepted = context.services().accounts.accept_invitation(&token, context.viewer()).await;
         ClinicPayload::from_id(context, accepted).await
     }
 

@@ -260,6 +260,18 @@ async fn the_link_of_a_letter_opens_a_page_that_does_what_it_says() {
     browser.clicks(&tab, "#button", "Confirm").await;
     browser.sees(&tab, "#notice", "The address is confirmed.").await;
     assert_eq!(ben.sees("{ viewer { emailVerified } }").await["viewer"]["emailVerified"], true);
+    // So they do where a clinic asks.
+    let cem = app.patient("Cem").await;
+    let doctor = app.doctor("Dora").await;
+    let input = json!({ "email": cem.email, "name": "Cem", "role": "PATIENT" });
+    doctor.actor.does("inviteUser", "InviteUserInput", input, "user { id }").await;
+    let tab = browser.opens(&link(&cem, "A clinic asks to book for you").await).await;
+    browser.sees(&tab, "#title", "Let the clinic book for you").await;
+    browser.evaluates(&tab, &fill("email", &cem.email)).await;
+    browser.evaluates(&tab, &fill("current", PASSWORD)).await;
+    browser.clicks(&tab, "#button", "Accept").await;
+    browser.sees(&tab, "#notice", "The clinic may book for you from now on.").await;
+    assert_eq!(cem.sees("{ viewer { emailVerified } }").await["viewer"]["emailVerified"], true);
 
     let tab = browser.opens(&link(&ada, "Confirm your e-mail address").await).await;
     browser.clicks(&tab, "#button", "Confirm").await;

@@ -91,6 +91,25 @@ impl Accounts {
     }
 }
 
+/// Whoever opens a link reads what is sent to the address of this account. Where that is the first proof of it, and the account's own session does
+/// not ask, no way in is left that there was till now. Tells which sessions ended by that.
+pub async fn prove_email_in(
+    transaction: &Transaction,
+    user: &User,
+    is_own: bool,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionId>, Rejection> {
+    if user.email_verified {
+        return Ok(Vec::new());
+    }
+    if is_own {
+        store::verify_email_in(transaction, user.id, now).await?;
+        note_own_in(transaction, user, "user.verify_email", now).await?;
+        return Ok(Vec::new());
+    }
+    first_proof_in(transaction, user, now).await
+}
+
 /// Somebody reads what is sent to the address of this account, and nobody has shown that before. Whoever made the account may be somebody else:
 /// no way in is left that it had till now, and the address is told so. Tells which sessions ended by that.
 pub(super) async fn first_proof_in(

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     accounts::{
-        Attempt, By,
+        Attempt, By, care,
         model::{Account, LOCALE, NewUser, PHONE_EXPECTED, RoleName, User, canonical_email, parse_phone},
         service::Accounts,
         store::{email_taken, find_by_email, insert_user_in},
@@ -168,25 +168,35 @@ impl Accounts {
         Ok(())
     }
 
-    /// Lets the staff of the clinic book that has asked by this link.
+    /// Lets the staff of the clinic book that has asked by this link. Whoever opens it reads what is sent to the address: where nobody has shown
+    /// that before, and it is not the user who is signed in, every way in that there was is forgotten first, and every session ends.
     ///
     /// # Errors
     /// `InvalidToken`.
-    pub async fn accept_invitation(&self, token: &SecretString) -> Result<ClinicId, Rejection> {
-        let now = self.clock.now();
-        let transaction = self.database.begin().await?;
-        let proof = mail::prove_link_in(&transaction, &[Purpose::Joining], token, now).await?;
-        let joined = proof.and_then(|proof| proof.clinic_id.map(|clinic_id| (proof.user_id, clinic_id)));
+    pub async fn accept_invitation(
+        &self,
+        token: &SecretString,
+        viewer: Option<&Viewer>,
+    ) -> Result<ClinicId, Rejection> {
         let invalid =
             || Refusal::of("token", Code::InvalidToken, "The link is used, or over: ask the clinic for another.");
-        let (user_id, clinic_id) = joined.ok_or_else(invalid)?;
-        store::join_in(&transaction, clinic_id, user_id, now).await?;
-        let accepted = Entry::of_oneself(user_id, true, "clinic.accept", now);
+        let now = self.clock.now();
+        let seen = mail::read_link(&self.database, &[Purpose::Joining], token, now).await?.ok_or_else(invalid)?;
+        let transaction = self.database.begin().await?;
+        let user = care::find_locked_in(&transaction, seen.user_id).await?.map(|(user, _)| user);
+        let proof = mail::prove_link_in(&transaction, &[Purpose::Joining], token, now).await?.ok_or_else(invalid)?;
+        let user = user.filter(|user| user.active && user.email == proof.address).ok_or_else(invalid)?;
+        let clinic_id = proof.clinic_id.ok_or_else(invalid)?;
+        let is_own = viewer.is_some_and(|viewer| viewer.user_id == user.id);
+        let ended = care::prove_email_in(&transaction, &user, is_own, now).await?;
+        store::join_in(&transaction, clinic_id, user.id, now).await?;
+        let accepted = Entry::of_oneself(user.id, true, "clinic.accept", now);
         let (clinic, subject) = (Some(clinic_id), Some(clinic_id.to_string()));
         let accepted = Entry { clinic_id: clinic, subject_id: subject, ..accepted };
         audit::record_in(&transaction, vec![accepted]).await?;
         transaction.commit().await?;
-        tracing::info!(user.id = %user_id, clinic.id = %clinic_id, "accepted a clinic");
+        self.sessions_ended(ended).await;
+        tracing::info!(user.id = %user.id, clinic.id = %clinic_id, "accepted a clinic");
         Ok(clinic_id)
     }
 }
