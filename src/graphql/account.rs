@@ -61,7 +61,7 @@ pub struct ExportPayload {
 
 fn assurance(password: Option<String>, code: Option<String>) -> Assurance {
     let (password, code) = (password.map(SecretString::from), code.map(SecretString::from));
-    Assurance { password, password_field: "password", code }
+    Assurance { password, password_field: "password", code, code_field: "code" }
 }
 
 /// Who has forgotten a password.
@@ -87,11 +87,15 @@ pub struct VerifyEmailInput {
     token: String,
 }
 
-/// What proves a telephone number.
+/// What proves a telephone number, and what shows that it is you who asks.
 #[derive(InputObject)]
 pub struct VerifyPhoneInput {
     /// The six digits that were sent there.
     code: String,
+    /// Your password.
+    password: Option<String>,
+    /// A login code that you asked for at most a minute ago, where you have no password.
+    login_code: Option<String>,
 }
 
 /// What shall be changed of yourself: an absent field stays, null clears it.
@@ -165,8 +169,9 @@ impl AccountMutation {
         )
     }
 
-    /// Set a password with the token of a letter, also of an invitation; all sessions end, and a new one begins. Where it is the first proof that
-    /// the e-mail address is the user's, a confirmed telephone number is forgotten: somebody else may have registered the address.
+    /// Set a password with the token of a letter, also of an invitation; all sessions end, and a new one begins. A telephone number has to be
+    /// confirmed again before it is a way in. Where it is the first proof that the e-mail address is the user's, a confirmed number is forgotten
+    /// altogether: somebody else may have registered the address.
     #[graphql(complexity = "HASHING + child_complexity")]
     async fn reset_password(
         &self,
@@ -192,16 +197,17 @@ impl AccountMutation {
         UserPayload::from_outcome(accounts.verify_email(&token, caller.viewer(), caller.client()).await)
     }
 
-    /// Confirm your telephone number with the code that was sent there. From now on it is a way in, and nobody else's.
-    #[graphql(guard = "For::SignedIn")]
+    /// Confirm your telephone number with the code that was sent there. From now on it is a way in, and nobody else's; a letter says so. Changing or
+    /// resetting the password ends that, until it is confirmed again.
+    #[graphql(guard = "For::SignedIn", complexity = "HASHING + child_complexity")]
     async fn verify_phone(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: VerifyPhoneInput,
     ) -> Result<UserPayload, Failure> {
-        let code = SecretString::from(input.code);
-        let viewer = context.signed_in()?;
-        UserPayload::from_outcome(context.services().accounts.verify_phone(viewer, &code).await)
+        let assurance = Assurance { code_field: "loginCode", ..assurance(input.password, input.login_code) };
+        let (viewer, code) = (context.signed_in()?, SecretString::from(input.code));
+        UserPayload::from_outcome(context.services().accounts.verify_phone(viewer, &code, assurance).await)
     }
 
     /// Change what you are known by.
@@ -233,7 +239,8 @@ impl AccountMutation {
         RequestPayload::from_outcome(accounts.change_email(context.signed_in()?, &input.email.0, assurance).await)
     }
 
-    /// Change your password; all your other sessions end, and links and codes that you were sent before are worth nothing any more.
+    /// Change your password; all your other sessions end, links and codes that you were sent before are worth nothing any more, and a telephone
+    /// number has to be confirmed again before it is a way in.
     #[graphql(guard = "For::SignedIn", complexity = "2 * HASHING + child_complexity")]
     async fn change_password(
         &self,

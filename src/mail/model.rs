@@ -31,6 +31,8 @@ pub enum Letter {
     IdentityLinked,
     /// A code proves the telephone number.
     ConfirmPhone,
+    /// From now on a code to the telephone number lets somebody in.
+    PhoneConfirmed,
     /// Name, telephone number, time zone or language were changed.
     ProfileChanged,
     /// Somebody has made an account for the recipient: a link sets its first password.
@@ -45,7 +47,7 @@ pub enum Letter {
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::VerifyEmail,
         Self::ConfirmEmail,
         Self::EmailChangeAsked,
@@ -56,6 +58,7 @@ impl Letter {
         Self::LoginCode,
         Self::IdentityLinked,
         Self::ConfirmPhone,
+        Self::PhoneConfirmed,
         Self::ProfileChanged,
         Self::Invitation,
         Self::Joining,
@@ -77,6 +80,7 @@ impl Letter {
             Self::LoginCode => "login-code",
             Self::IdentityLinked => "identity-linked",
             Self::ConfirmPhone => "confirm-phone",
+            Self::PhoneConfirmed => "phone-confirmed",
             Self::ProfileChanged => "profile-changed",
             Self::Invitation => "invitation",
             Self::Joining => "joining",

@@ -1,6 +1,6 @@
 //! Coming in by a code.
 
-use crate::support::{Actor, PASSWORD, Postbox, TestApp, code, code_in, codes};
+use crate::support::{PASSWORD, Postbox, TestApp, code, codes};
 use chrono::TimeDelta;
 use medislot::kernel::client::Client;
 use sea_orm::EntityTrait;
@@ -26,24 +26,6 @@ async fn comes_in(app: &TestApp, input: Value) -> Value {
 fn sent(postbox: &Postbox, email: &str) -> Vec<String> {
     let letters = postbox.letters(email).into_iter().filter(|letter| letter.subject == SUBJECT);
     letters.map(|letter| letter.code()).collect()
-}
-
-/// The last text message to a number.
-async fn message_to(app: &TestApp, phone: &str) -> Option<String> {
-    use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
-    let messages = entity::captured_mail::Entity::find()
-        .filter(entity::captured_mail::Column::Recipient.eq(phone))
-        .order_by_desc(entity::captured_mail::Column::Id);
-    messages.one(app.app.services.database.reader()).await.unwrap().map(|message| message.text)
-}
-
-/// Gives a number, and confirms it.
-async fn confirms_phone(app: &TestApp, actor: &Actor, phone: &str) {
-    actor.does("updateProfile", "UpdateProfileInput", json!({ "phone": phone }), "user { id }").await;
-    app.works().await;
-    let input = json!({ "code": code_in(&message_to(app, phone).await.unwrap()) });
-    let verified = actor.does("verifyPhone", "VerifyPhoneInput", input, "user { phoneVerified }").await;
-    assert_eq!(verified["user"]["phoneVerified"], true, "{verified}");
 }
 
 #[tokio::test]
@@ -104,7 +86,7 @@ async fn whoever_registered_an_address_without_having_it_is_left_no_way_in_by_it
     let visitor = app.visitor();
     for (way, phone) in [("code", "+48225550141"), ("reset", "+48225550142"), ("link", "+48225550143")] {
         let mallory = app.patient("Mallory").await;
-        confirms_phone(&app, &mallory, phone).await;
+        app.confirms_phone(&mallory, phone).await;
         let elsewhere = format!("{way}@mallory.example");
         if way != "link" {
             let input = json!({ "email": elsewhere, "password": PASSWORD });
@@ -136,10 +118,10 @@ async fn whoever_registered_an_address_without_having_it_is_left_no_way_in_by_it
         let input = json!({ "email": mallory.email, "password": PASSWORD });
         let refused = visitor.does("login", "LoginInput", input, SESSION).await;
         assert_eq!(code(&refused), "INVALID_CREDENTIALS", "{way}");
-        let before = message_to(&app, phone).await;
+        let before = app.message_to(phone).await;
         asks_for_code(&app, json!({ "phone": phone })).await;
         app.works().await;
-        assert_eq!(message_to(&app, phone).await, before, "{way}");
+        assert_eq!(app.message_to(phone).await, before, "{way}");
         if way != "link" {
             let token = postbox.letter(&elsewhere, "Confirm your new e-mail address").await.token();
             let moved = visitor.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
@@ -236,53 +218,6 @@ async fn nobody_learns_by_a_code_who_has_an_account() {
     assert_eq!(wrong(&ada.email).await, wrong("nobody@example.com").await);
     app.works().await;
     assert!(postbox.letters("nobody@example.com").is_empty());
-}
-
-#[tokio::test]
-async fn a_confirmed_telephone_is_a_way_in() {
-    let app = TestApp::start().await;
-    let ada = app.patient("Ada").await;
-    let phone = "+48225550123";
-    ada.does("updateProfile", "UpdateProfileInput", json!({ "phone": phone }), "user { id }").await;
-    app.works().await;
-    asks_for_code(&app, json!({ "phone": phone })).await;
-    app.works().await;
-    let text = message_to(&app, phone).await.unwrap();
-    assert!(!text.contains("sign in"), "a number that nobody has confirmed is no way in: {text}");
-    confirms_phone(&app, &ada, phone).await;
-    asks_for_code(&app, json!({ "phone": "+48 22 555-01-23" })).await;
-    app.works().await;
-    let input = json!({ "phone": "+48 (22) 5550123", "code": code_in(&message_to(&app, phone).await.unwrap()) });
-    let session = comes_in(&app, input.clone()).await;
-    assert_eq!(session["session"]["user"]["id"], ada.id, "{session}");
-    assert_eq!(code(&comes_in(&app, input).await), "INVALID_TOKEN");
-}
-
-#[tokio::test]
-async fn a_number_belongs_to_whoever_confirmed_it_last() {
-    let app = TestApp::start().await;
-    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
-    let phone = "+48225550199";
-    confirms_phone(&app, &ada, phone).await;
-    ben.does("updateProfile", "UpdateProfileInput", json!({ "phone": phone }), "user { id }").await;
-    app.works().await;
-    let bens_code = code_in(&message_to(&app, phone).await.unwrap());
-    let input = json!({ "code": bens_code });
-    // Ada gives it once more, and guesses: Ben's code is for Ben, and no guess of hers uses it up.
-    ada.does("updateProfile", "UpdateProfileInput", json!({ "phone": null }), "user { id }").await;
-    ada.does("updateProfile", "UpdateProfileInput", json!({ "phone": phone }), "user { id }").await;
-    app.works().await;
-    for _ in 0..6 {
-        let stolen = ada.does("verifyPhone", "VerifyPhoneInput", input.clone(), "user { id }").await;
-        assert_eq!(code(&stolen), "INVALID_TOKEN", "a code is for whom it was made");
-    }
-    let verified = ben.does("verifyPhone", "VerifyPhoneInput", input, "user { phoneVerified }").await;
-    assert_eq!(verified["user"]["phoneVerified"], true, "{verified}");
-    assert_eq!(ada.sees("{ viewer { phoneVerified } }").await["viewer"]["phoneVerified"], false);
-    asks_for_code(&app, json!({ "phone": phone })).await;
-    app.works().await;
-    let input = json!({ "phone": phone, "code": code_in(&message_to(&app, phone).await.unwrap()) });
-    assert_eq!(comes_in(&app, input).await["session"]["user"]["id"], ben.id);
 }
 
 #[tokio::test]

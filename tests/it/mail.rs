@@ -228,7 +228,7 @@ async fn text_messages_go_to_the_gateway_and_are_tried_again_where_it_stumbles()
     assert_eq!(heard.len(), 2);
     assert_eq!(heard[0].1["id"], heard[1].1["id"]);
     assert_eq!((&*heard[1].0, &heard[1].1["to"]), ("Bearer secret", &json!("+48225550123")));
-    let input = json!({ "code": code_in(heard[1].1["text"].as_str().unwrap()) });
+    let input = json!({ "code": code_in(heard[1].1["text"].as_str().unwrap()), "password": PASSWORD });
     let verified = ada.does("verifyPhone", "VerifyPhoneInput", input, "user { phoneVerified }").await;
     assert_eq!(verified["user"]["phoneVerified"], true, "{verified}");
 }

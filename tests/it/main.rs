@@ -36,6 +36,7 @@ mod schema;
 mod slots;
 mod statements;
 mod support;
+mod telephone;
 mod tokens;
 mod websocket;
 mod wire;

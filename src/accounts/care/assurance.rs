@@ -25,6 +25,8 @@ pub struct Assurance {
     pub password_field: &'static str,
     /// A login code, asked for at most a minute ago.
     pub code: Option<SecretString>,
+    /// The name of its field in the input.
+    pub code_field: &'static str,
 }
 
 impl Accounts {
@@ -33,10 +35,10 @@ impl Accounts {
     /// # Errors
     /// `Invalid` where nothing was given, `InvalidCredentials` where it is wrong, `TooManyAttempts`.
     pub async fn assure(&self, viewer: &Viewer, assurance: Assurance) -> Result<User, Rejection> {
-        let Assurance { password, password_field, code } = assurance;
+        let Assurance { password, password_field, code, code_field } = assurance;
         let (user, hash) = store::find(&self.database, viewer.user_id).await?.ok_or(Rejection::Unauthenticated)?;
         let given = if hash.is_some() { password.is_some() } else { code.is_some() };
-        let field = if hash.is_some() { password_field } else { "code" };
+        let field = if hash.is_some() { password_field } else { code_field };
         if !given {
             let message = if hash.is_some() {
                 "The password is needed."

@@ -17,7 +17,8 @@ use serde_json::json;
 const LINKS: [Purpose; 2] = [Purpose::Password, Purpose::Invitation];
 
 impl Accounts {
-    /// Changes the viewer's password and ends their other sessions; links and codes that were asked for before are worth nothing any more.
+    /// Changes the viewer's password and ends their other sessions; links and codes that were asked for before are worth nothing any more, and a
+    /// telephone number has to be proven again.
     ///
     /// # Errors
     /// What [`Accounts::assure`] refuses, `WeakPassword`.
@@ -31,7 +32,7 @@ impl Accounts {
         self.check_new_password("newPassword", &user, &password).await?;
         let (hash, now) = (self.passwords.hash(password).await?, self.clock.now());
         let transaction = self.database.begin().await?;
-        self.lock_viewer_in(&transaction, viewer, now).await?;
+        let user = self.lock_viewer_in(&transaction, viewer, now).await?;
         store::set_password_in(&transaction, user.id, &hash).await?;
         note_own_in(&transaction, &user, "user.change_password", now).await?;
         let ended = store::end_sessions_but_in(&transaction, user.id, Some(viewer.session_id), now).await?;
@@ -41,7 +42,7 @@ impl Accounts {
         transaction.commit().await?;
         self.sessions_ended(ended).await;
         tracing::info!(user.id = %user.id, "changed the password");
-        Ok(user)
+        Ok(User { phone_verified: false, ..user })
     }
 
     /// Sends a link that sets a new password, if there is an account with this address. Whether there is, neither the answer tells nor how
@@ -57,7 +58,8 @@ impl Accounts {
         self.write_if_known(user, &email, Letter::ResetPassword, Purpose::Password).await
     }
 
-    /// Sets a password with the token of a letter, which proves the address too; ends all sessions and begins a new one.
+    /// Sets a password with the token of a letter, which proves the address too; ends all sessions and begins a new one. A telephone number has to be
+    /// proven again.
     ///
     /// # Errors
     /// `InvalidToken`, `TooManyAttempts`; `WeakPassword`: then the token is still good.

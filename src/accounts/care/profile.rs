@@ -1,6 +1,6 @@
 //! Name, telephone number, time zone and language.
 
-use super::store;
+use super::{assurance::Assurance, store};
 use crate::{
     accounts::{Accounts, Attempt, By, PHONE_EXPECTED, RoleName, User, note_own_in, parse_phone},
     kernel::{
@@ -115,15 +115,21 @@ impl Accounts {
         Ok(after)
     }
 
-    /// Proves the viewer's telephone number with the code that was sent there: a way in from now on, and nobody else's any more.
+    /// Proves the viewer's telephone number with the code that was sent there: a way in from now on, and nobody else's any more. A letter says so.
     ///
     /// # Errors
-    /// `InvalidToken`, `TooManyAttempts`.
-    pub async fn verify_phone(&self, viewer: &Viewer, code: &SecretString) -> Result<User, Rejection> {
+    /// What [`Accounts::assure`] refuses: somebody at a screen that was left open could make their own number a way in. `InvalidToken`,
+    /// `TooManyAttempts`.
+    pub async fn verify_phone(
+        &self,
+        viewer: &Viewer,
+        code: &SecretString,
+        assurance: Assurance,
+    ) -> Result<User, Rejection> {
         let wrong = || Refusal::of("code", Code::InvalidToken, "The code is wrong, was used, or is over.");
-        let (now, by) = (self.clock.now(), [By::Account(viewer.user_id)]);
+        let user = self.assure(viewer, assurance).await?;
+        let (now, by) = (self.clock.now(), [By::Account(user.id)]);
         self.attempts.begin(Attempt::Redeem, &by, now).await?;
-        let (user, _) = store::find(&self.database, viewer.user_id).await?.ok_or(Rejection::Unauthenticated)?;
         let phone = user.phone.ok_or_else(wrong)?;
         let own = (Some(user.id), &*phone);
         mail::prove_code(&self.database, Purpose::Phone, own, code, now).await?.ok_or_else(wrong)?;
@@ -131,6 +137,7 @@ impl Accounts {
         let user = self.lock_viewer_in(&transaction, viewer, now).await?;
         store::verify_phone_in(&transaction, user.id, &phone, now).await?;
         note_own_in(&transaction, &user, "user.verify_phone", now).await?;
+        mail::tell_in(&transaction, Letter::PhoneConfirmed, &user.recipient(), json!({}), now).await?;
         transaction.commit().await?;
         self.attempts.succeeded(Attempt::Redeem, &by).await;
         self.user(user.id).await

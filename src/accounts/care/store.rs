@@ -107,9 +107,11 @@ pub async fn verify_phone_in(
     Ok(())
 }
 
-/// A user has another password.
+/// A user has another password. Whoever knew the last one may have proven a number of their own, so none is a way in until it is proven again.
 pub async fn set_password_in(transaction: &Transaction, id: UserId, hash: &str) -> Result<(), Rejection> {
-    update(id).col_expr(user::Column::PasswordHash, Expr::value(hash)).exec(&**transaction).await?;
+    let update = update(id).col_expr(user::Column::PasswordHash, Expr::value(hash));
+    let never = Expr::value(None::<DateTime<Utc>>);
+    update.col_expr(user::Column::PhoneVerifiedAt, never).exec(&**transaction).await?;
     Ok(())
 }
 

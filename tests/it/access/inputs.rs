@@ -43,7 +43,7 @@ impl Scene {
             "logout" | "updateProfile" => json!({}),
             "requestLoginCode" | "requestPasswordReset" => json!({ "email": nobody }),
             "loginWithCode" => json!({ "email": nobody, "code": "000000" }),
-            "verifyPhone" => json!({ "code": "000000" }),
+            "verifyPhone" => json!({ "code": "000000", "password": wrong }),
             "changeEmail" => json!({ "email": self.email(), "password": wrong }),
             "changePassword" => json!({ "currentPassword": wrong, "newPassword": PASSWORD }),
             "deleteAccount" | "exportMyData" => json!({ "password": wrong }),

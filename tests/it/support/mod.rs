@@ -187,6 +187,24 @@ impl TestApp {
         actor
     }
 
+    /// What a number, or an address, was sent last.
+    pub async fn message_to(&self, address: &str) -> Option<String> {
+        use entity::captured_mail::{Column, Entity};
+        use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+        let messages = Entity::find().filter(Column::Recipient.eq(address)).order_by_desc(Column::Id);
+        messages.one(self.app.services.database.reader()).await.unwrap().map(|message| message.text)
+    }
+
+    /// Somebody gives a number, and confirms it.
+    pub async fn confirms_phone(&self, actor: &Actor, phone: &str) {
+        actor.does("updateProfile", "UpdateProfileInput", json!({ "phone": phone }), "user { id }").await;
+        self.works().await;
+        let code = code_in(&self.message_to(phone).await.unwrap());
+        let input = json!({ "code": code, "password": PASSWORD });
+        let verified = actor.does("verifyPhone", "VerifyPhoneInput", input, "user { phoneVerified }").await;
+        assert_eq!(verified["user"]["phoneVerified"], true, "{verified}");
+    }
+
     /// The token of the link to this page in a letter to this address.
     pub async fn token_for(&self, address: &str, page: &str) -> String {
         use entity::captured_mail::{Column, Entity};
