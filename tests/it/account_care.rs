@@ -176,7 +176,7 @@ async fn a_link_leaves_the_password_to_whoever_is_signed_in_and_to_nobody_else()
     let app = app_with(&postbox).await;
     let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
     app.works().await;
-    for (of, by) in [(&ada, &ada), (&ben, &ada)] {
+    for (of, by) in [(&ada, &ada), (&ben, &app.visitor())] {
         let token = postbox.letter(&of.email, "Confirm your e-mail address").await.token();
         assert_eq!(verifies(by, &token).await["user"]["id"], of.id);
     }
@@ -193,6 +193,34 @@ async fn a_link_leaves_the_password_to_whoever_is_signed_in_and_to_nobody_else()
     assert_eq!(code(&signs_in(&app, "victim@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
     app.works().await;
     postbox.letter("victim@example.com", "Your account was made safe").await;
+}
+
+#[tokio::test]
+async fn a_link_of_another_user_opens_nothing_for_whoever_is_signed_in_and_stays_good() {
+    let app = TestApp::start().await;
+    let (ada, ben) = (app.patient("Ada").await, app.patient("Ben").await);
+    let doctor = app.doctor("Dora").await;
+    let input = json!({ "email": ada.email, "name": "Ada", "role": "PATIENT" });
+    doctor.actor.does("inviteUser", "InviteUserInput", input, "user { id }").await;
+    asks_for_reset(&app, &ada.email).await;
+    for (page, mutation, input_type, selection) in [
+        ("join-clinic", "acceptInvitation", "AcceptInvitationInput", "clinic { id }"),
+        ("verify-email", "verifyEmail", "VerifyEmailInput", "user { id }"),
+        ("reset-password", "resetPassword", "ResetPasswordInput", SESSION),
+    ] {
+        let mut input = json!({ "token": app.token_for(&ada.email, page).await });
+        if mutation == "resetPassword" {
+            input["password"] = json!(NEW_PASSWORD);
+        }
+        let refused = ben.does(mutation, input_type, input.clone(), selection).await;
+        assert_eq!(code(&refused), "INVALID_TOKEN", "{mutation}");
+        let mut unknown = input.clone();
+        unknown["token"] = json!("nonsense");
+        assert_eq!(ben.does(mutation, input_type, unknown, selection).await, refused, "{mutation}");
+        assert!(is_in(&ada).await && signs_in(&app, &ada.email, PASSWORD).await["session"].is_object(), "{mutation}");
+        let own = ada.does(mutation, input_type, input, selection).await;
+        assert_eq!(codes(&own), [""; 0], "{mutation} {own}");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::{
         rejection::{Code, Refusal, Rejection},
         viewer::Viewer,
     },
-    mail::{self, Letter, Purpose, Recipient},
+    mail::{self, Letter, Proof, Purpose, Recipient},
 };
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -22,7 +22,7 @@ impl Accounts {
     /// way in that there was is forgotten, and every session ends.
     ///
     /// # Errors
-    /// `InvalidToken`, `TooManyAttempts`, or `EmailTaken` where somebody else has come by the address meanwhile.
+    /// `InvalidToken`, also for another user's, `TooManyAttempts`, or `EmailTaken` where somebody else has come by the address meanwhile.
     pub async fn verify_email(
         &self,
         token: &SecretString,
@@ -32,7 +32,7 @@ impl Accounts {
         let now = self.clock.now();
         let by = [By::Origin(client.address)];
         self.attempts.begin(Attempt::Redeem, &by, now).await?;
-        let seen = mail::read_link(&self.database, &[Purpose::Email], token, now).await?.ok_or_else(invalid_token)?;
+        let seen = self.read_own_link(&[Purpose::Email], token, viewer).await?.ok_or_else(invalid_token)?;
         let transaction = self.database.begin().await?;
         let user = store::find_locked_in(&transaction, seen.user_id).await?.map(|(user, _)| user);
         let user = user.filter(|user| user.active).ok_or_else(invalid_token)?;
@@ -58,6 +58,22 @@ impl Accounts {
         self.attempts.succeeded(Attempt::Redeem, &by).await;
         tracing::info!(user.id = %user.id, "proved an address");
         self.user(user.id).await
+    }
+
+    /// What a link's token would prove, while it is good: nothing to somebody else who is signed in, and for its user it stays good.
+    pub async fn read_own_link(
+        &self,
+        purposes: &[Purpose],
+        token: &SecretString,
+        viewer: Option<&Viewer>,
+    ) -> Result<Option<Proof>, Rejection> {
+        let seen = mail::read_link(&self.database, purposes, token, self.clock.now()).await?;
+        let (Some(proof), Some(viewer)) = (&seen, viewer) else { return Ok(seen) };
+        if proof.user_id == viewer.user_id {
+            return Ok(seen);
+        }
+        tracing::info!(?purposes, user.id = %viewer.user_id, "a token of another user");
+        Ok(None)
     }
 
     /// Sends a link to `email` that makes it the viewer's address; nothing where that is another's, and nobody learns which. The old
@@ -126,5 +142,6 @@ pub(super) async fn first_proof_in(
 }
 
 pub(super) fn invalid_token() -> Refusal {
-    Refusal::of("token", Code::InvalidToken, "The link is wrong, was used, or is over: ask for a new one.")
+    let message = "The link is wrong, was used, is over, or is for another account: ask for a new one.";
+    Refusal::of("token", Code::InvalidToken, message)
 }

@@ -62,16 +62,17 @@ impl Accounts {
     /// proven again.
     ///
     /// # Errors
-    /// `InvalidToken`, `TooManyAttempts`; `WeakPassword`: then the token is still good.
+    /// `InvalidToken`, also for another user's, `TooManyAttempts`; `WeakPassword`: then the token is still good.
     pub async fn reset_password(
         &self,
         token: &SecretString,
         password: SecretString,
+        viewer: Option<&Viewer>,
         client: &Client,
     ) -> Result<IssuedSession, Rejection> {
         let by = [By::Origin(client.address)];
         self.attempts.begin(Attempt::Redeem, &by, self.clock.now()).await?;
-        let seen = mail::read_link(&self.database, &LINKS, token, self.clock.now()).await?.ok_or_else(invalid_token)?;
+        let seen = self.read_own_link(&LINKS, token, viewer).await?.ok_or_else(invalid_token)?;
         let (user, _) = store::find(&self.database, seen.user_id).await?.ok_or_else(invalid_token)?;
         self.check_new_password("password", &user, &password).await?;
         let hash = self.passwords.hash(password).await?;

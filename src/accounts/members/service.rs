@@ -172,16 +172,16 @@ impl Accounts {
     /// that before, and it is not the user who is signed in, every way in that there was is forgotten first, and every session ends.
     ///
     /// # Errors
-    /// `InvalidToken`.
+    /// `InvalidToken`, also for another user's.
     pub async fn accept_invitation(
         &self,
         token: &SecretString,
         viewer: Option<&Viewer>,
     ) -> Result<ClinicId, Rejection> {
-        let invalid =
-            || Refusal::of("token", Code::InvalidToken, "The link is used, or over: ask the clinic for another.");
+        let message = "The link is used, over, or for another account: ask the clinic for another.";
+        let invalid = || Refusal::of("token", Code::InvalidToken, message);
         let now = self.clock.now();
-        let seen = mail::read_link(&self.database, &[Purpose::Joining], token, now).await?.ok_or_else(invalid)?;
+        let seen = self.read_own_link(&[Purpose::Joining], token, viewer).await?.ok_or_else(invalid)?;
         let transaction = self.database.begin().await?;
         let user = care::find_locked_in(&transaction, seen.user_id).await?.map(|(user, _)| user);
         let proof = mail::prove_link_in(&transaction, &[Purpose::Joining], token, now).await?.ok_or_else(invalid)?;
