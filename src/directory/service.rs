@@ -93,7 +93,14 @@ impl Directory {
         check.finish()?;
         let specialties = distinct(specialties)?;
         self.accounts.count_invitation(viewer, &account.email).await?;
-        let user = self.accounts.prepare_invited(user_id, account, RoleName::Doctor, password).await?;
+        let email = accounts::canonical_email(&account.email);
+        let user = match self.accounts.prepare_invited(user_id, account, RoleName::Doctor, password).await {
+            Err(rejection) => {
+                let clinic = Some((clinic.id, clinic.name));
+                return Err(self.accounts.invite_again(viewer, &email, RoleName::Doctor, clinic, rejection).await?);
+            }
+            Ok(user) => user,
+        };
         let recipient = Recipient { user_id, address: user.email.clone(), locale: LOCALE.to_owned() };
         let now = self.clock.now();
         let transaction = self.database.begin().await?;

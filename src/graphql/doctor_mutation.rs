@@ -185,7 +185,8 @@ pub struct DoctorMutation;
 
 #[Object]
 impl DoctorMutation {
-    /// Make a doctor: the profile, and the account to sign in with. For admins of the clinic and of the platform.
+    /// Make a doctor: the profile, and the account to sign in with. For admins of the clinic and of the platform. An e-mail that is registered is
+    /// `EMAIL_TAKEN`; a doctor of the clinic who has not confirmed the address yet is then sent the invitation again.
     #[graphql(guard = "For::Admins", complexity = "super::session::HASHING + child_complexity")]
     async fn create_doctor(
         &self,

@@ -144,8 +144,9 @@ pub struct MemberMutation;
 impl MemberMutation {
     /// Make an account for somebody: an admin or a patient by an admin, a patient by a doctor of the clinic. Who is invited sets a password by the
     /// link in the e-mail (or has the `password` given here). The staff of the clinic may book for a patient whose account it has made. An e-mail that is
-    /// registered is `EMAIL_TAKEN`; a patient is then asked by e-mail to accept the clinic, whose staff may book for them from then on. Whoever invites
-    /// very many people, or one person again and again, waits (`TOO_MANY_ATTEMPTS`).
+    /// registered is `EMAIL_TAKEN`; a patient is then asked by e-mail to accept the clinic, whose staff may book for them from then on. Whose account
+    /// your clinic has made, and who has not confirmed the address yet, is sent the invitation again. Whoever invites very many people, or one person
+    /// again and again, waits (`TOO_MANY_ATTEMPTS`).
     #[graphql(guard = "For::Staff", complexity = "super::session::HASHING + child_complexity")]
     async fn invite_user(
         &self,

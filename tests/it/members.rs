@@ -104,6 +104,82 @@ async fn who_is_invited_sets_a_password_by_the_link_and_doctors_too() {
 }
 
 #[tokio::test]
+async fn an_invitation_that_has_run_out_is_sent_again_by_the_same_clinic_until_somebody_has_come_in() {
+    let Scene { app, here, doctor, admin, .. } = Scene::new().await;
+    let specialty = app.specialty("Dermatology").await;
+    let creates_doctor = async |actor: &Actor| {
+        let input = json!({ "clinicId": here, "specialtyIds": [specialty], "name": "Dan", "email": "dan@example.com" });
+        actor.does("createDoctor", "CreateDoctorInput", input, "doctor { id }").await
+    };
+    for email in ["ada@example.com", "ola@example.com", "dan@example.com"] {
+        let again = async || {
+            let mut staff = if email == "ada@example.com" { doctor.actor.clone() } else { admin.clone() };
+            let address = staff.email.clone();
+            staff.signs_in(&address).await;
+            match email {
+                "dan@example.com" => creates_doctor(&staff).await,
+                "ola@example.com" => invites(&staff, email, "ADMIN", None).await,
+                _ => invites(&staff, email, "PATIENT", None).await,
+            }
+        };
+        assert_eq!(codes(&again().await), [""; 0]);
+        let first = app.token_for(email, "accept-invitation").await;
+        app.passes(chrono::TimeDelta::days(7));
+        let sets = async |token: &str| {
+            let input = json!({ "token": token, "password": PASSWORD });
+            app.visitor().does("resetPassword", "ResetPasswordInput", input, "session { accessToken }").await
+        };
+        assert_eq!(code(&sets(&first).await), "INVALID_TOKEN");
+        let before = app.message_to(email).await;
+        assert_eq!(code(&again().await), "EMAIL_TAKEN");
+        app.works().await;
+        let letter = app.message_to(email).await.unwrap();
+        assert_ne!(Some(&letter), before.as_ref(), "another link for {email}");
+        let token = letter.split_once("/account/accept-invitation#token=").unwrap().1;
+        let set = sets(token.split_whitespace().next().unwrap()).await;
+        assert!(set["session"].is_object(), "{set}");
+        app.works().await;
+        let before = app.message_to(email).await;
+        assert_eq!(code(&again().await), "EMAIL_TAKEN");
+        app.works().await;
+        assert_eq!(app.message_to(email).await, before, "whoever has come in needs no invitation");
+    }
+}
+
+#[tokio::test]
+async fn nobody_sends_an_invitation_again_to_an_account_that_is_not_their_clinics() {
+    let Scene { app, there, admin, other_admin, .. } = Scene::new().await;
+    let specialty = app.specialty("Dermatology").await;
+    invites(&admin, "ola@example.com", "ADMIN", None).await;
+    invites(&admin, "ada@example.com", "PATIENT", None).await;
+    let ben = app.patient("Ben").await;
+    app.works().await;
+    for (email, role, letter) in [
+        ("ola@example.com", "ADMIN", "accept-invitation"),
+        ("ola@example.com", "DOCTOR", "accept-invitation"),
+        ("ada@example.com", "ADMIN", "accept-invitation"),
+        ("ada@example.com", "PATIENT", "join-clinic"),
+        (&*ben.email, "PATIENT", "join-clinic"),
+        (&*ben.email, "ADMIN", "join-clinic"),
+    ] {
+        let answer = if role == "DOCTOR" {
+            let input = json!({ "clinicId": there, "specialtyIds": [specialty], "name": "Dan", "email": email });
+            other_admin.does("createDoctor", "CreateDoctorInput", input, "doctor { id }").await
+        } else {
+            invites(&other_admin, email, role, None).await
+        };
+        assert_eq!(code(&answer), "EMAIL_TAKEN");
+        app.works().await;
+        let last = app.message_to(email).await.unwrap();
+        assert!(last.contains(&format!("/account/{letter}#")), "{email} {role} {last}");
+        assert_eq!(last.contains("There asks"), letter == "join-clinic", "{last}");
+    }
+    let of_other = "{ auditLog(filter: { action: \"user.invite\" }) { nodes { id } } }";
+    let noted = other_admin.sees(of_other).await["auditLog"]["nodes"].as_array().unwrap().len();
+    assert_eq!(noted, 1, "only the admin's own");
+}
+
+#[tokio::test]
 async fn a_patient_who_is_registered_is_asked_and_booked_for_once_they_accept() {
     let Scene { app, here, doctor, admin, other_admin, .. } = Scene::new().await;
     let ada = app.patient("Ada").await;

@@ -53,8 +53,8 @@ impl Accounts {
         self.attempts.begin(Attempt::Invite, &by, self.clock.now()).await
     }
 
-    /// Makes an account for somebody, who is sent a link that sets its password where none is given. A patient who has an account is asked to
-    /// accept the clinic instead.
+    /// Makes an account for somebody, who is sent a link that sets its password where none is given. Whoever has an account is written to by
+    /// [`Accounts::invite_again`] instead.
     ///
     /// # Errors
     /// `Forbidden`, `NotFound` of the clinic, what is wrong with the input, `EmailTaken`, or `TooManyAttempts`.
@@ -84,11 +84,8 @@ impl Accounts {
         self.count_invitation(viewer, &email).await?;
         let id = UserId::new();
         let new = match self.prepare_invited(id, account, role, invitation.password).await {
-            Err(rejection) if role == RoleName::Patient && is_email_taken(&rejection) => {
-                self.ask_to_join(viewer, &email, clinic).await?;
-                return Err(rejection);
-            }
-            prepared => prepared?,
+            Err(rejection) => return Err(self.invite_again(viewer, &email, role, clinic, rejection).await?),
+            Ok(new) => new,
         };
         let admins_clinic = clinic_id.filter(|_| role == RoleName::Admin);
         let now = self.clock.now();
@@ -145,27 +142,49 @@ impl Accounts {
         })
     }
 
-    /// Asks a patient who has an account whether the staff of this clinic may book for them, unless it may already.
-    async fn ask_to_join(
+    /// Writes to somebody who could not be invited because they have an account. If it is the clinic's, and nobody has proven the address, the
+    /// invitation is sent again: its link may be over. A patient of others is asked whether the staff of the clinic may book for them. Hands the
+    /// rejection back.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn invite_again(
         &self,
         viewer: &Viewer,
         email: &str,
+        role: RoleName,
         clinic: Option<(ClinicId, String)>,
-    ) -> Result<(), Rejection> {
+        rejection: Rejection,
+    ) -> Result<Rejection, Rejection> {
+        if !is_email_taken(&rejection) {
+            return Ok(rejection);
+        }
         let known = find_by_email(&self.database, email).await?.map(|(user, _)| user);
-        let patient = known.filter(|user| user.role == RoleName::Patient && user.active);
-        let (Some(patient), Some((clinic_id, name))) = (patient, clinic) else { return Ok(()) };
+        let Some(user) = known.filter(|user| user.active && user.role == role) else { return Ok(rejection) };
+        let (clinic_id, name) = clinic.unzip();
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
-        if store::has_joined_in(&transaction, clinic_id, patient.id).await? {
-            return Ok(());
-        }
-        let asking = mail::Clinic { id: clinic_id, name: &name };
-        mail::ask_to_join_in(&transaction, &patient.recipient(), asking, now).await?;
-        note_in(&transaction, viewer, "patient.ask", (patient.id, patient.role, Some(clinic_id)), now).await?;
+        let is_own = match (role, clinic_id) {
+            (RoleName::Admin, _) => user.clinic_id == clinic_id,
+            (RoleName::Doctor, _) => store::clinic_of_doctor_in(&transaction, user.id).await? == clinic_id,
+            (RoleName::Patient, Some(id)) => store::has_joined_in(&transaction, id, user.id).await?,
+            (RoleName::Patient, None) => false,
+        };
+        let action = match (clinic_id, &name) {
+            _ if is_own && !user.email_verified => {
+                mail::invite_in(&transaction, &user.recipient(), name.as_deref(), now).await?;
+                "user.invite"
+            }
+            (Some(id), Some(name)) if role == RoleName::Patient && !is_own => {
+                mail::ask_to_join_in(&transaction, &user.recipient(), mail::Clinic { id, name }, now).await?;
+                "patient.ask"
+            }
+            _ => return Ok(rejection),
+        };
+        note_in(&transaction, viewer, action, (user.id, role, clinic_id), now).await?;
         transaction.commit().await?;
-        tracing::info!(user.id = %patient.id, clinic.id = %clinic_id, "asked to join");
-        Ok(())
+        tracing::info!(user.id = %user.id, action, "written to, who has an account");
+        Ok(rejection)
     }
 
     /// Lets the staff of the clinic book that has asked by this link. Whoever opens it reads what is sent to the address: where nobody has shown
