@@ -17,6 +17,7 @@ mod doctor_mutation;
 mod failure;
 mod guard;
 mod input;
+mod linked_account;
 mod live;
 mod loaders;
 mod login_code;

@@ -6,6 +6,7 @@ use super::{
     context::Reach,
     doctor::Doctor,
     failure::Failure,
+    linked_account::LinkedAccount,
     loaders::fetch,
     member::UserConnection,
     page::{self, Arguments},
@@ -197,6 +198,17 @@ impl User {
         }
         let found = context.loaders().own_sessions.load(viewer.user_id).await?.unwrap_or_default();
         Ok(found.into_iter().map(|sign_in| SignIn::new(sign_in, viewer)).collect())
+    }
+
+    /// The third parties by which one comes in, the first linked first, at most 100; `unlinkAccount` ends that. For oneself only.
+    #[graphql(complexity = "page::times(5, child_complexity)")]
+    async fn linked_accounts(&self, context: &Context<'_>) -> Result<Vec<LinkedAccount>, Failure> {
+        let viewer = context.signed_in()?;
+        if viewer.user_id != self.user.id {
+            return Err(Rejection::Forbidden.into());
+        }
+        let found = context.loaders().own_linked_accounts.load(viewer.user_id).await?.unwrap_or_default();
+        Ok(found.into_iter().map(LinkedAccount).collect())
     }
 
     /// Those of the person's appointments, as a patient, that you may see.

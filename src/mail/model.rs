@@ -29,6 +29,8 @@ pub enum Letter {
     LoginCode,
     /// From now on a third party lets somebody in.
     IdentityLinked,
+    /// A third party lets nobody in any more.
+    IdentityUnlinked,
     /// A code proves the telephone number.
     ConfirmPhone,
     /// From now on a code to the telephone number lets somebody in.
@@ -47,7 +49,7 @@ pub enum Letter {
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::VerifyEmail,
         Self::ConfirmEmail,
         Self::EmailChangeAsked,
@@ -57,6 +59,7 @@ impl Letter {
         Self::AccessForgotten,
         Self::LoginCode,
         Self::IdentityLinked,
+        Self::IdentityUnlinked,
         Self::ConfirmPhone,
         Self::PhoneConfirmed,
         Self::ProfileChanged,
@@ -79,6 +82,7 @@ impl Letter {
             Self::AccessForgotten => "access-forgotten",
             Self::LoginCode => "login-code",
             Self::IdentityLinked => "identity-linked",
+            Self::IdentityUnlinked => "identity-unlinked",
             Self::ConfirmPhone => "confirm-phone",
             Self::PhoneConfirmed => "phone-confirmed",
             Self::ProfileChanged => "profile-changed",

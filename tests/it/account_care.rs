@@ -424,6 +424,7 @@ async fn visitors_have_no_account_to_take_care_of() {
         ("changeEmail", "ChangeEmailInput", json!({ "email": "ada@example.com" }), ""),
         ("changePassword", "ChangePasswordInput", json!({ "newPassword": NEW_PASSWORD }), "user { id }"),
         ("verifyPhone", "VerifyPhoneInput", json!({ "code": "123456" }), "user { id }"),
+        ("unlinkAccount", "UnlinkAccountInput", json!({ "provider": "hospital" }), "user { id }"),
         ("deleteAccount", "DeleteAccountInput", json!({}), "deletedId"),
         ("exportMyData", "ExportMyDataInput", json!({}), "data"),
     ] {

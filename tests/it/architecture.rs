@@ -147,7 +147,7 @@ const UNSCOPED: [(&str, &[&str]); 6] = [
     ("src/accounts/store.rs", &["is_email_taken", "has_users", "find_by_email", "continue_session_in"]),
     (
         "src/accounts/care/store.rs",
-        &["find", "find_in", "find_locked_in", "find_by_email", "find_by_email_in", "find_by_phone"],
+        &["find", "find_in", "find_locked_in", "has_password_in", "find_by_email", "find_by_email_in", "find_by_phone"],
     ),
     // Links lead only to those whose name the viewer may see; more than that is asked for in `graphql/user.rs`.
     ("src/accounts/store.rs", &["users", "lock_user_in"]),

@@ -134,6 +134,72 @@ async fn a_link_to_a_provider_is_told_and_ends_when_the_account_moves_to_another
     assert_eq!(session["session"]["user"]["email"], "ada@example.com");
 }
 
+async fn unlinks(actor: &Actor) -> Value {
+    let input = json!({ "provider": "local" });
+    actor.does("unlinkAccount", "UnlinkAccountInput", input, "user { linkedAccounts { provider } }").await
+}
+
+#[tokio::test]
+async fn whoever_is_let_in_by_a_provider_sees_that_and_ends_it_with_all_that_came_of_it() {
+    let scene = Scene::set().await;
+    let mut ada = scene.patient("ada@example.com").await;
+    let token = scene.app.token_for("ada@example.com", "verify-email").await;
+    ada.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
+    let linked = async |actor: &Actor| {
+        actor.sees("{ viewer { linkedAccounts { provider linkedAt } } }").await["viewer"]["linkedAccounts"].clone()
+    };
+    assert_eq!(linked(&ada).await, json!([]));
+    let refused = unlinks(&ada).await;
+    assert_eq!((code(&refused), &refused["userErrors"][0]["field"]), ("NOT_FOUND".to_owned(), &json!(["provider"])));
+    let session = scene.comes_in(&scene.returns("ada").await).await;
+    let mut elsewhere = scene.app.visitor();
+    elsewhere.token = session["session"]["accessToken"].as_str().map(str::to_owned);
+    let seen = linked(&elsewhere).await;
+    assert_eq!(seen, json!([{ "provider": "local", "linkedAt": seen[0]["linkedAt"] }]));
+    assert_eq!(linked(&ada).await, seen);
+    let ben = scene.patient("ben@example.com").await;
+    assert_eq!((linked(&ben).await, code(&unlinks(&ben).await)), (json!([]), "NOT_FOUND".to_owned()));
+
+    let on_the_way = scene.returns("ada").await;
+    scene.app.works().await;
+    assert_eq!(unlinks(&ada).await["user"]["linkedAccounts"], json!([]));
+    assert_eq!(linked(&ada).await, json!([]));
+    let over = elsewhere.asks("{ viewer { id } }", json!({})).await;
+    assert_eq!(code(&over), "UNAUTHENTICATED", "it may have begun that way");
+    assert_eq!(code(&scene.comes_in(&on_the_way).await), "INVALID_TOKEN");
+    scene.app.works().await;
+    let letter = scene.app.message_to("ada@example.com").await.unwrap();
+    assert!(letter.contains("by local any more"), "{letter}");
+    let log = "{ auditLog(filter: { action: \"user.unlink_identity\" }) { nodes { patient { id } actor { id } } } }";
+    let noted = json!([{ "patient": { "id": ada.id }, "actor": { "id": ada.id } }]);
+    assert_eq!(scene.app.admin.sees(log).await["auditLog"]["nodes"], noted);
+    ada.signs_in("ada@example.com").await;
+    assert_eq!(code(&unlinks(&ada).await), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn nobody_ends_the_only_way_in_that_they_have_beside_codes_by_mail() {
+    let scene = Scene::set().await;
+    let session = scene.comes_in(&scene.returns("newcomer").await).await;
+    let mut newcomer = scene.app.visitor();
+    newcomer.token = session["session"]["accessToken"].as_str().map(str::to_owned);
+    let refused = unlinks(&newcomer).await;
+    assert_eq!((code(&refused), &refused["userErrors"][0]["field"]), ("IN_USE".to_owned(), &json!(["provider"])));
+    assert!(scene.comes_in(&scene.returns("newcomer").await).await["session"].is_object(), "nothing was changed");
+    let email = json!({ "email": "newcomer@example.com" });
+    newcomer.does("requestPasswordReset", "RequestPasswordResetInput", email, "").await;
+    let token = scene.app.token_for("newcomer@example.com", "reset-password").await;
+    let input = json!({ "token": token, "password": "correct horse battery" });
+    newcomer.does("resetPassword", "ResetPasswordInput", input, "session { accessToken }").await;
+    newcomer.signs_in("newcomer@example.com").await;
+    assert_eq!(unlinks(&newcomer).await["user"]["linkedAccounts"], json!([]));
+    scene.app.works().await;
+    assert!(scene.comes_in(&scene.returns("newcomer").await).await["session"].is_object(), "and is linked again");
+    scene.app.works().await;
+    let letter = scene.app.message_to("newcomer@example.com").await.unwrap();
+    assert!(letter.contains("came into your account at Medislot by local"), "{letter}");
+}
+
 #[tokio::test]
 async fn a_way_back_that_this_browser_did_not_set_out_on_leads_nowhere() {
     let scene = Scene::set().await;

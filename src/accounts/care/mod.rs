@@ -3,6 +3,7 @@
 mod assurance;
 mod code;
 mod email;
+mod linked;
 mod password;
 mod profile;
 mod store;

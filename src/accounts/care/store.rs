@@ -46,6 +46,13 @@ pub async fn find_locked_in(transaction: &Transaction, id: UserId) -> Result<Opt
     row.map(with_hash).transpose()
 }
 
+/// Whether a user signs in by a password.
+pub async fn has_password_in(transaction: &Transaction, id: UserId) -> Result<bool, Rejection> {
+    let hash = user::Entity::find_by_id(id).select_only().column(user::Column::PasswordHash);
+    let hash: Option<String> = hash.into_tuple().one(&**transaction).await?;
+    Ok(hash.is_some_and(|hash| !hash.is_empty()))
+}
+
 /// The user with this address.
 pub async fn find_by_email(database: &Database, email: &str) -> Result<Option<User>, Rejection> {
     let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(database.reader()).await?;

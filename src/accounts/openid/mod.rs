@@ -6,4 +6,4 @@ mod store;
 
 pub use arrival::{Arrival, Turned};
 pub use provider::{OpenId, Return, Secrets};
-pub use store::{Identity, identities_of, remove_identities_of_in};
+pub use store::{Identity, identities_of, identities_of_in, remove_identities_of_in, remove_identity_in};

@@ -6,7 +6,7 @@ use crate::{
 };
 use ::entity::identity;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 /// How a third party calls a user.
 #[derive(Clone, Debug)]
@@ -48,11 +48,33 @@ pub async fn insert_in(
 /// # Errors
 /// Where the database does not answer.
 pub async fn identities_of(database: &Database, user_id: UserId) -> Result<Vec<Identity>, Rejection> {
+    read(database.reader(), user_id).await
+}
+
+/// The same within a transaction.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn identities_of_in(transaction: &Transaction, user_id: UserId) -> Result<Vec<Identity>, Rejection> {
+    read(&**transaction, user_id).await
+}
+
+async fn read(connection: &impl ConnectionTrait, user_id: UserId) -> Result<Vec<Identity>, Rejection> {
     let rows = identity::Entity::find().filter(identity::Column::UserId.eq(user_id));
-    let rows = rows.order_by_asc(identity::Column::CreatedAt).limit(100).all(database.reader()).await?;
+    let rows = rows.order_by_asc(identity::Column::CreatedAt).limit(100).all(connection).await?;
     let identity =
         |row: identity::Model| Identity { provider: row.provider, subject: row.subject, created_at: row.created_at };
     Ok(rows.into_iter().map(identity).collect())
+}
+
+/// No name that this third party has for somebody is this user's any more.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn remove_identity_in(transaction: &Transaction, user_id: UserId, provider: &str) -> Result<(), Rejection> {
+    let own = identity::Entity::delete_many().filter(identity::Column::UserId.eq(user_id));
+    own.filter(identity::Column::Provider.eq(provider)).exec(&**transaction).await?;
+    Ok(())
 }
 
 /// No third party's name is this user's any more.

@@ -77,6 +77,7 @@ impl Scene {
                 let input = json!({ "name": format!("Specialty {}", self.number()) });
                 json!({ "id": self.made("createSpecialty", input, "specialty").await })
             }
+            "unlinkAccount" => json!({ "provider": self.linked(eye).await }),
             "inviteUser" => self.invitation("PATIENT"),
             "updateUserRole" => json!({ "userId": self.new_admin().await, "role": "ADMIN", "clinicId": clinic }),
             "deactivateUser" | "reactivateUser" => json!({ "userId": self.new_admin().await }),

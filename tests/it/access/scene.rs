@@ -167,6 +167,7 @@ impl Scene {
         self.things.insert("Slot", vec![open, of_type, on_hold]);
         self.things.insert("AuditEntry", vec![id(&entry)]);
         self.things.insert("SignIn", vec![id(&session)]);
+        self.linked(1).await;
     }
 
     /// The first thing of this type.
@@ -177,6 +178,24 @@ impl Scene {
     /// A slot of the doctor's that nobody has asked for.
     pub fn slot(&self) -> String {
         self.free[self.taken.fetch_add(1, Ordering::Relaxed)].clone()
+    }
+
+    /// A third party that lets one of those who look in from now on.
+    pub async fn linked(&self, eye: usize) -> String {
+        use sea_orm::{ActiveValue::Set, EntityTrait};
+        let provider = format!("provider-{}", self.number());
+        if let Ok(user_id) = self.actors[eye].id.parse() {
+            let identity = entity::identity::ActiveModel {
+                provider: Set(provider.clone()),
+                subject: Set("1".to_owned()),
+                user_id: Set(user_id),
+                created_at: Set(self.app.now()),
+            };
+            let transaction = self.app.app.services.database.begin().await.unwrap();
+            entity::identity::Entity::insert(identity).exec_without_returning(&*transaction).await.unwrap();
+            transaction.commit().await.unwrap();
+        }
+        provider
     }
 
     /// A number that nobody has been given.
