@@ -21,6 +21,7 @@ mod histories;
 mod holds;
 mod http;
 mod idempotency;
+mod invitations;
 mod limits;
 mod live;
 mod login_codes;
