@@ -1,24 +1,25 @@
 //! Sessions that end while something is open: what is open is told, in every process. The bus tells it at once; what the bus has lost is found in the
 //! database, half a second later.
 
+use super::sessions::BELIEVED;
 use crate::{
     infra::bus::{Bus, Listener},
-    kernel::id::SessionId,
+    kernel::id::{SessionId, UserId},
 };
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long whoever ends the session that they speak in has to be answered.
 const MOMENT: Duration = Duration::from_millis(50);
-/// For how long a session is known to have ended: what was read before that is not believed for so long.
-const KNOWN: Duration = Duration::from_mins(1);
+/// For how long a session is known to have ended: what was read before that is believed for a shorter time.
+const KNOWN: Duration = Duration::from_mins(2);
 const MOST_KNOWN: u64 = 100_000;
 /// How many sessions one message names.
 const AT_ONCE: usize = 1_000;
@@ -31,6 +32,8 @@ pub struct Endings {
     watched: Arc<Watched>,
     /// Those that ended lately.
     ended: Cache<SessionId, ()>,
+    /// Up to when each ending is known, wherever it was.
+    known_at: Mutex<Option<Instant>>,
     bus: Arc<dyn Bus>,
     process: Uuid,
 }
@@ -40,6 +43,9 @@ pub struct Endings {
 struct Told {
     by: Uuid,
     ended: Vec<SessionId>,
+    /// Somebody of whom something else is true now than was read.
+    #[serde(default)]
+    changed: Option<UserId>,
 }
 
 /// The end of one session; forgotten when nobody waits for it any more.
@@ -57,7 +63,7 @@ impl Endings {
     /// Endings that are told over `bus`.
     pub fn new(bus: Arc<dyn Bus>) -> Self {
         let ended = Cache::builder().max_capacity(MOST_KNOWN).time_to_live(KNOWN).build();
-        Self { watched: Arc::default(), ended, bus, process: Uuid::now_v7() }
+        Self { watched: Arc::default(), ended, known_at: Mutex::default(), bus, process: Uuid::now_v7() }
     }
 
     /// The end of this session, for all that is open in it.
@@ -83,16 +89,25 @@ impl Endings {
         self.ended.contains_key(&id)
     }
 
+    /// Every session that had ended at this instant, in whatever process, was found.
+    pub fn known_at(&self, instant: Instant) {
+        *self.known_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(instant);
+    }
+
+    /// Whether every session that had ended a second ago is known to have.
+    pub fn are_known(&self) -> bool {
+        let known_at = *self.known_at.lock().unwrap_or_else(PoisonError::into_inner);
+        known_at.is_some_and(|instant| instant.elapsed() < BELIEVED)
+    }
+
     /// Says that these sessions have ended here: nobody believes them any more, and all other processes are told.
     pub async fn end(&self, ids: Vec<SessionId>) {
         if ids.is_empty() {
             return;
         }
         self.note(&ids);
-        let messages = ids.chunks(AT_ONCE).map(|ids| Told { by: self.process, ended: ids.to_vec() });
-        let messages = messages.filter_map(|told| serde_json::to_string(&told).ok()).collect();
-        // Where the bus is down the others find out by themselves.
-        let _ = self.bus.publish(messages).await;
+        let told = |ids: &[SessionId]| Told { by: self.process, ended: ids.to_vec(), changed: None };
+        self.tell_others(ids.chunks(AT_ONCE).map(told)).await;
         let watched = Arc::clone(&self.watched);
         tokio::spawn(async move {
             tokio::time::sleep(MOMENT).await;
@@ -100,17 +115,28 @@ impl Endings {
         });
     }
 
+    /// Says that something else is true of this user now than was read.
+    pub async fn tell_changed(&self, user_id: UserId) {
+        let told = Told { by: self.process, ended: Vec::new(), changed: Some(user_id) };
+        self.tell_others(std::iter::once(told)).await;
+    }
+
+    async fn tell_others(&self, told: impl Iterator<Item = Told>) {
+        let messages = told.filter_map(|told| serde_json::to_string(&told).ok()).collect();
+        // Where the bus is down the others find out by themselves.
+        let _ = self.bus.publish(messages).await;
+    }
+
     /// Hears from now on what other processes tell.
     pub fn listen(&self) -> Listener {
         self.bus.listen()
     }
 
-    /// Another process has told something.
-    pub fn hear(&self, message: &str) {
-        match serde_json::from_str::<Told>(message) {
-            Ok(told) if told.by != self.process => self.found(&told.ended),
-            _ => {}
-        }
+    /// Another process has told something; tells of whom something else is true now than was read.
+    pub fn hear(&self, message: &str) -> Option<UserId> {
+        let told = serde_json::from_str::<Told>(message).ok().filter(|told| told.by != self.process)?;
+        self.found(&told.ended);
+        told.changed
     }
 
     /// These sessions have ended, somewhere.
@@ -155,5 +181,16 @@ mod tests {
         here.hear(&message);
         assert!(!own.0.is_cancelled(), "it has heard itself");
         own.come().await;
+    }
+
+    #[tokio::test]
+    async fn the_other_processes_are_told_of_whom_something_has_changed() {
+        let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
+        let (here, there) = (Endings::new(Arc::clone(&bus)), Endings::new(bus));
+        let mut listener = there.listen();
+        let ada = UserId::new();
+        here.tell_changed(ada).await;
+        let Signal::Message(message) = listener.next().await else { panic!("no message") };
+        assert_eq!((there.hear(&message), here.hear(&message)), (Some(ada), None));
     }
 }

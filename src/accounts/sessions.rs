@@ -23,32 +23,34 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Which endings are looked for again: no transaction lasts longer than 10 s, and clocks differ by a little.
 const OVERLAP: TimeDelta = TimeDelta::seconds(15);
 
-/// For how long is believed what was read: whatever has changed since, a right or that the session has ended, counts at the latest then.
+/// For how long is believed what was read, and that no other session has ended than was found then.
 pub(super) const BELIEVED: Duration = Duration::from_secs(1);
+/// For how long is believed who has a session while it is known which have ended: whoever changes what somebody may do ends their sessions.
+const BELIEVED_UNTIL_ENDED: Duration = Duration::from_mins(1);
 /// For how long a database that cannot tell in time is not asked again: whoever needs to know asks by themselves.
 const REST: Duration = Duration::from_secs(10);
-/// How many tokens are kept fresh.
-const MOST_RENEWED: usize = 1_000;
+/// How many sessions are read anew at a time: all that are remembered have had their turn before the first is not believed any more.
+const RENEWED_AT_ONCE: usize = 1_000;
 
 /// What a token proves that was verified.
 #[derive(Debug)]
 pub(super) struct Proven {
     session_id: SessionId,
     until: DateTime<Utc>,
-    /// Whose session it is, and when that was read.
-    known: Mutex<(Viewer, Instant)>,
+    /// Whose session it is, nobody's where it goes on no more, and when that was read.
+    known: Mutex<(Option<Viewer>, Instant)>,
 }
 
 impl Proven {
-    fn known(&self) -> MutexGuard<'_, (Viewer, Instant)> {
+    fn known(&self) -> MutexGuard<'_, (Option<Viewer>, Instant)> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose session it is, if that was read lately.
-    fn viewer(&self) -> Option<Viewer> {
+    /// Whose session it is, if that was read within this time.
+    fn viewer(&self, believed: Duration) -> Option<Viewer> {
         let known = self.known();
         let (viewer, read_at) = &*known;
-        (read_at.elapsed() < BELIEVED).then(|| viewer.clone())
+        viewer.clone().filter(|_| read_at.elapsed() < believed)
     }
 }
 
@@ -61,7 +63,8 @@ impl Accounts {
         let now = self.clock.now();
         let digest = Sha256::digest(token.as_bytes()).into();
         let known = self.proven.get(&digest).filter(|proven| now < proven.until);
-        let (viewer, until) = match known.and_then(|proven| Some((proven.viewer()?, proven.until))) {
+        let believed = if self.endings.are_known() { BELIEVED_UNTIL_ENDED } else { BELIEVED };
+        let (viewer, until) = match known.and_then(|proven| Some((proven.viewer(believed)?, proven.until))) {
             Some(proven) => proven,
             None => self.look_up(token, digest, now).await?,
         };
@@ -88,31 +91,40 @@ impl Accounts {
             self.refused.insert(session_id, ());
             return Err(Rejection::Unauthenticated);
         };
-        let proven = Proven { session_id, until, known: Mutex::new((viewer.clone(), read_at)) };
+        let proven = Proven { session_id, until, known: Mutex::new((Some(viewer.clone()), read_at)) };
         self.proven.insert(digest, Arc::new(proven));
         Ok((viewer, until))
     }
 
-    /// Reads anew, in one statement, who has the sessions whose tokens are used: so those who use them need not wait for the database.
-    async fn renew(&self) -> Result<(), Rejection> {
-        let proven: Vec<_> = self.proven.iter().map(|(_, proven)| proven).take(MOST_RENEWED).collect();
+    /// Reads anew, in one statement, who has the sessions whose turn it is: so those who use them need not wait for the database. When all have had
+    /// their turn, it is for those whose tokens are used now.
+    async fn renew(&self, turn: &mut Vec<Arc<Proven>>) -> Result<(), Rejection> {
+        if turn.is_empty() {
+            turn.extend(self.proven.iter().map(|(_, proven)| proven));
+        }
+        let proven = turn.split_off(turn.len().saturating_sub(RENEWED_AT_ONCE));
         let read_at = Instant::now();
         let sessions = proven.iter().map(|proven| proven.session_id).collect();
         let viewers = store::find_viewers(self.database.reader(), sessions, self.clock.now()).await?;
         for proven in proven {
-            // Who is not there any more is not believed either, a second after that was last read.
             let mut known = proven.known();
-            if let Some(viewer) = viewers.get(&proven.session_id).filter(|_| known.1 < read_at) {
-                *known = (viewer.clone(), read_at);
+            if known.1 < read_at {
+                *known = (viewers.get(&proven.session_id).cloned(), read_at);
             }
         }
         Ok(())
     }
 
-    /// What was known about this user is read again when they ask the next time.
-    pub(super) fn look_again_at(&self, user_id: UserId) {
-        let theirs = self.proven.iter().filter(|(_, proven)| proven.known().0.user_id == user_id);
-        for (token, _) in theirs {
+    /// Something about this user has become different: it is read again when they ask the next time, here and, where the bus works, in all other
+    /// processes; where it does not, when their turn comes.
+    pub(super) async fn look_again_at(&self, user_id: UserId) {
+        self.forget(user_id);
+        self.endings.tell_changed(user_id).await;
+    }
+
+    fn forget(&self, user_id: UserId) {
+        let is_theirs = |proven: &Proven| proven.known().0.as_ref().is_some_and(|viewer| viewer.user_id == user_id);
+        for (token, _) in self.proven.iter().filter(|(_, proven)| is_theirs(proven)) {
             self.proven.invalidate(&*token);
         }
     }
@@ -133,25 +145,28 @@ impl Accounts {
         let mut listener = self.endings.listen();
         let mut looks = interval(PAUSE);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut rests_until = Instant::now();
+        let (mut turn, mut rests_until) = (Vec::new(), Instant::now());
         loop {
             tokio::select! {
                 signal = listener.next() => if let Signal::Message(message) = signal {
-                    self.endings.hear(&message);
+                    if let Some(changed) = self.endings.hear(&message) {
+                        self.forget(changed);
+                    }
                     continue;
                 },
                 _ = looks.tick() => {}
             }
-            let now = self.clock.now();
-            if self.endings.are_watched() {
+            let (now, looks_at) = (self.clock.now(), Instant::now());
+            if self.endings.are_watched() || self.proven.iter().next().is_some() {
                 let ended = store::sessions_ended_since(&self.database, since - OVERLAP).await?;
                 self.endings.found(&ended);
             }
+            self.endings.known_at(looks_at);
             since = now;
             if Instant::now() < rests_until {
                 continue;
             }
-            match timeout(BELIEVED, self.renew()).await {
+            match timeout(BELIEVED, self.renew(&mut turn)).await {
                 Ok(renewed) => renewed?,
                 Err(_) => rests_until = Instant::now() + REST,
             }

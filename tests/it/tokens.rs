@@ -4,8 +4,9 @@ use crate::support::{Actor, Backend, Server, TestApp, TestDatabase, code, codes,
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use medislot::infra::db::count_statements;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use medislot::{accounts::Tokens, infra::db::count_statements, kernel::id::SessionId};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::{
     process::Stdio,
@@ -142,10 +143,10 @@ async fn a_session_that_has_ended_is_looked_up_once_in_a_second_at_most() {
         (proven.is_ok(), statements)
     };
     assert_eq!(codes(&ada.does("logout", "LogoutInput", json!({}), "").await), [""; 0]);
-    // Ben's ends where nobody is told.
+    // Ben's has ended, long ago, where nobody is told.
     let transaction = services.database.begin().await.unwrap();
     entity::session::Entity::update_many()
-        .col_expr(entity::session::Column::EndedAt, Expr::value(app.now()))
+        .col_expr(entity::session::Column::EndedAt, Expr::value(app.now() - TimeDelta::hours(1)))
         .filter(entity::session::Column::UserId.eq(ben.id.parse::<entity::id::UserId>().unwrap()))
         .exec(&*transaction)
         .await
@@ -289,4 +290,62 @@ async fn nobody_who_uses_a_token_waits_for_the_database_and_whatever_changes_cou
     transaction.commit().await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(uses_it().await.is_err());
+}
+
+/// So many sessions of a user, as if she had signed in as often, and their access tokens, signed with `key`.
+async fn signs_in_often(app: &TestApp, ada: &Actor, key: &str, often: usize) -> Vec<(SessionId, String)> {
+    let (user_id, now) = (ada.id.parse().unwrap(), app.now());
+    let sessions: Vec<_> = (0..often).map(|_| SessionId::new()).collect();
+    let row = |id: &SessionId| entity::session::ActiveModel {
+        id: Set(*id),
+        user_id: Set(user_id),
+        device: Set(None),
+        created_at: Set(now),
+        last_used_at: Set(now),
+        expires_at: Set(now + TimeDelta::days(30)),
+        ended_at: Set(None),
+    };
+    let transaction = app.app.services.database.begin().await.unwrap();
+    for some in sessions.chunks(500) {
+        entity::session::Entity::insert_many(some.iter().map(row)).exec(&*transaction).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let tokens = Tokens::from_pem(key).unwrap();
+    let token = |id| (id, tokens.issue(user_id, id, now).unwrap().0.expose_secret().to_owned());
+    sessions.into_iter().map(token).collect()
+}
+
+#[tokio::test]
+async fn however_many_use_their_tokens_nobody_waits_for_the_database_and_an_ended_session_is_over_within_a_second() {
+    let key = new_key();
+    let app = TestApp::start_with(|config| config.signing_key = Some(key.clone().into())).await;
+    let ada = app.patient("Ada").await;
+    let many = signs_in_often(&app, &ada, &key, 3_000).await;
+    let services = &app.app.services;
+    let uses_all = async || {
+        for (_, token) in &many {
+            assert!(services.accounts.authenticate(token).await.is_ok());
+        }
+    };
+    uses_all().await;
+    eventually("all are known without a look", async || {
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let ((), statements) = count_statements(uses_all()).await;
+        (statements == 0).then_some(())
+    })
+    .await;
+    // They end where nobody is told.
+    let ended: Vec<_> = many.iter().step_by(100).collect();
+    let transaction = services.database.begin().await.unwrap();
+    entity::session::Entity::update_many()
+        .col_expr(entity::session::Column::EndedAt, Expr::value(app.now()))
+        .filter(entity::session::Column::Id.is_in(ended.iter().map(|(id, _)| *id)))
+        .exec(&*transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for (_, token) in ended {
+        assert!(services.accounts.authenticate(token).await.is_err());
+    }
 }

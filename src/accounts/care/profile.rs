@@ -110,7 +110,7 @@ impl Accounts {
         }
         transaction.commit().await?;
         if before.time_zone != after.time_zone {
-            self.look_again_at(after.id);
+            self.look_again_at(after.id).await;
         }
         Ok(after)
     }
