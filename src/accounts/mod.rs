@@ -28,4 +28,4 @@ pub use openid::{Arrival, Identity, OpenId, Return, Secrets, Turned, identities_
 pub use password::Passwords;
 pub use service::Accounts;
 pub use store::{insert_user_in, is_email_taken, lock_user_in, rename_doctor_in, users};
-pub use token::{KeyError, Tokens};
+pub use token::{KeyError, Tokens, Unproven};

@@ -54,6 +54,12 @@ impl Proven {
     }
 }
 
+/// The session of a token goes on no more, or there never was one.
+fn refuse(session_id: SessionId) -> Rejection {
+    tracing::info!(session.id = %session_id, "refused the token of a session that is over");
+    Rejection::Unauthenticated
+}
+
 impl Accounts {
     /// Who proves to be signed in with this access token, and until when.
     ///
@@ -70,7 +76,7 @@ impl Accounts {
         };
         // It may have ended since that was read.
         if self.endings.has_ended(viewer.session_id) {
-            return Err(Rejection::Unauthenticated);
+            return Err(refuse(viewer.session_id));
         }
         Ok((viewer, until))
     }
@@ -81,15 +87,18 @@ impl Accounts {
         digest: [u8; 32],
         now: DateTime<Utc>,
     ) -> Result<(Viewer, DateTime<Utc>), Rejection> {
-        let (session_id, until) = self.tokens.read(token, now).ok_or(Rejection::Unauthenticated)?;
+        let (session_id, until) = self.tokens.read(token, now).map_err(|why| {
+            tracing::info!(?why, "refused a token");
+            Rejection::Unauthenticated
+        })?;
         if self.endings.has_ended(session_id) || self.refused.contains_key(&session_id) {
-            return Err(Rejection::Unauthenticated);
+            return Err(refuse(session_id));
         }
         let read_at = Instant::now();
         let viewer = store::find_viewer(self.database.reader(), session_id, now).await?;
         let Some(viewer) = viewer else {
             self.refused.insert(session_id, ());
-            return Err(Rejection::Unauthenticated);
+            return Err(refuse(session_id));
         };
         let proven = Proven { session_id, until, known: Mutex::new((Some(viewer.clone()), read_at)) };
         self.proven.insert(digest, Arc::new(proven));

@@ -35,6 +35,21 @@ const END_OF_KEY: &str = "-----END PRIVATE KEY-----";
 #[error("not an Ed25519 private key (PKCS#8)")]
 pub struct KeyError;
 
+/// Why a token proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// It is none, or signed in another way than ours are.
+    NoToken,
+    /// It names a key that we do not have.
+    UnknownKey,
+    /// Somebody else has signed it, or signed something else.
+    NotOurs,
+    /// It is not good yet.
+    TooEarly,
+    /// It was good.
+    Over,
+}
+
 /// Signs access tokens with one key, and believes those of several: so keys can be changed while tokens of the last one are about.
 pub struct Tokens {
     key_id: String,
@@ -151,17 +166,26 @@ impl Tokens {
         Ok((token.map_err(|_| Internal::new("a token cannot be signed"))?.into(), expires_at))
     }
 
-    /// The session that a token proves at `now`, and until when; nothing where it proves none.
-    #[must_use]
-    pub fn read(&self, token: &str, now: DateTime<Utc>) -> Option<(SessionId, DateTime<Utc>)> {
-        let header = jsonwebtoken::decode_header(token).ok()?;
-        let key = self.verifying.get(header.kid.as_deref()?)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()?.claims;
-        let expires_at = DateTime::from_timestamp(claims.exp, 0)?;
-        let begins_at = DateTime::from_timestamp(claims.nbf.unwrap_or(claims.iat).max(claims.iat), 0)?;
+    /// The session that a token proves at `now`, and until when.
+    ///
+    /// # Errors
+    /// Why it proves none.
+    pub fn read(&self, token: &str, now: DateTime<Utc>) -> Result<(SessionId, DateTime<Utc>), Unproven> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Unproven::NoToken)?;
+        let key = header.kid.as_deref().and_then(|id| self.verifying.get(id)).ok_or(Unproven::UnknownKey)?;
+        let decoded = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
+        let claims = decoded.map_err(|_| Unproven::NotOurs)?.claims;
+        let instant = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(Unproven::NotOurs);
+        let (begins_at, expires_at) =
+            (instant(claims.nbf.unwrap_or(claims.iat).max(claims.iat))?, instant(claims.exp)?);
         // Two processes' clocks may differ by a little.
-        let has_begun = begins_at <= now + TimeDelta::minutes(1);
-        (has_begun && now < expires_at).then_some((claims.sid.parse().ok()?, expires_at))
+        if begins_at > now + TimeDelta::minutes(1) {
+            return Err(Unproven::TooEarly);
+        }
+        if now >= expires_at {
+            return Err(Unproven::Over);
+        }
+        Ok((claims.sid.parse().map_err(|_| Unproven::NotOurs)?, expires_at))
     }
 }
 
@@ -195,7 +219,7 @@ mod tests {
         let (before, after) = (Tokens::from_pem(&old).unwrap(), Tokens::from_pem(&new).unwrap());
         let both = Tokens::from_pem(&format!("{new}\n{old}")).unwrap();
         let issue = |tokens: &Tokens| tokens.issue(UserId::new(), SessionId::new(), now).unwrap().0;
-        let reads = |tokens: &Tokens, token: &SecretString| tokens.read(token.expose_secret(), now).is_some();
+        let reads = |tokens: &Tokens, token: &SecretString| tokens.read(token.expose_secret(), now).is_ok();
         let (of_old, of_both) = (issue(&before), issue(&both));
         assert!(reads(&both, &of_old) && reads(&both, &of_both));
         assert!(!reads(&after, &of_old) && reads(&after, &of_both) && !reads(&before, &of_both));
@@ -216,17 +240,18 @@ mod tests {
         let (tokens, now, session) = (tokens(), DateTime::UNIX_EPOCH, SessionId::new());
         let (token, _) = tokens.issue(UserId::new(), session, now).unwrap();
         let read = |at| tokens.read(token.expose_secret(), at).map(|(session, _)| session);
-        assert_eq!(read(now), Some(session));
-        assert_eq!(read(now + TimeDelta::seconds(899)), Some(session));
-        assert_eq!(read(now + TimeDelta::minutes(15)), None);
-        assert_eq!(read(now - TimeDelta::hours(1)), None, "from the future");
+        assert_eq!(read(now), Ok(session));
+        assert_eq!(read(now + TimeDelta::seconds(899)), Ok(session));
+        assert_eq!(read(now + TimeDelta::minutes(15)), Err(Unproven::Over));
+        assert_eq!(read(now - TimeDelta::hours(1)), Err(Unproven::TooEarly), "from the future");
     }
 
     #[test]
     fn a_token_of_another_key_or_algorithm_or_audience_proves_nothing() {
         let (ours, theirs, now) = (tokens(), tokens(), DateTime::UNIX_EPOCH);
         let (token, _) = theirs.issue(UserId::new(), SessionId::new(), now).unwrap();
-        assert!(ours.read(token.expose_secret(), now).is_none());
+        let reads = |token: &str| ours.read(token, now).map(|_| ());
+        assert_eq!(reads(token.expose_secret()), Err(Unproven::UnknownKey));
         let claims = |aud: &str| Claims {
             iss: ISSUER.to_owned(),
             aud: aud.to_owned(),
@@ -238,22 +263,22 @@ mod tests {
         };
         let secret = EncodingKey::from_secret(b"guessed");
         let symmetric = jsonwebtoken::encode(&Header::default(), &claims(ISSUER), &secret).unwrap();
-        assert!(ours.read(&symmetric, now).is_none());
+        assert_eq!(reads(&symmetric), Err(Unproven::UnknownKey));
         let of = |kid: Option<&str>, aud: &str, key: &EncodingKey| {
             let header = Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::EdDSA) };
             jsonwebtoken::encode(&header, &claims(aud), key).unwrap()
         };
         let ours_id = Some(ours.key_id.as_str());
-        assert!(ours.read(&of(ours_id, ISSUER, &ours.signing), now).is_some());
-        for (kid, aud, key) in [
-            (ours_id, "elsewhere", &ours.signing),
-            (ours_id, ISSUER, &theirs.signing),
-            (None, ISSUER, &ours.signing),
-            (Some("unknown"), ISSUER, &ours.signing),
+        assert_eq!(reads(&of(ours_id, ISSUER, &ours.signing)), Ok(()));
+        for (kid, aud, key, why) in [
+            (ours_id, "elsewhere", &ours.signing, Unproven::NotOurs),
+            (ours_id, ISSUER, &theirs.signing, Unproven::NotOurs),
+            (None, ISSUER, &ours.signing, Unproven::UnknownKey),
+            (Some("unknown"), ISSUER, &ours.signing, Unproven::UnknownKey),
         ] {
-            assert!(ours.read(&of(kid, aud, key), now).is_none(), "{kid:?} {aud}");
+            assert_eq!(reads(&of(kid, aud, key)), Err(why), "{kid:?} {aud}");
         }
-        assert!(ours.read("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", now).is_none());
-        assert!(ours.read("", now).is_none());
+        assert_eq!(reads("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."), Err(Unproven::NoToken));
+        assert_eq!(reads(""), Err(Unproven::NoToken));
     }
 }

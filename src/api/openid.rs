@@ -79,7 +79,10 @@ async fn come_back(
     // Behind the #, where browsers tell it to no server.
     let result = match arrival {
         Ok(Arrival::Welcome(code)) => format!("code={}", code.expose_secret()),
-        Ok(Arrival::Turned(turned)) => format!("error={}", turned.code()),
+        Ok(Arrival::Turned(turned)) => {
+            tracing::info!(provider, code = turned.code(), "somebody who came back from a provider was turned away");
+            format!("error={}", turned.code())
+        }
         Err(error) => {
             tracing::error!(provider, %error, "somebody came back from a provider in vain");
             "error=UNAVAILABLE".to_owned()

@@ -112,7 +112,10 @@ impl Api {
     /// `Unauthenticated` where it proves nothing.
     pub async fn authenticate(&self, authorization: &str) -> Result<(Viewer, DateTime<Utc>), Rejection> {
         let token = authorization.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let (_, token) = token.ok_or(Rejection::Unauthenticated)?;
+        let (_, token) = token.ok_or_else(|| {
+            tracing::info!("refused an authorization without a token");
+            Rejection::Unauthenticated
+        })?;
         self.services.accounts.authenticate(token.trim()).await
     }
 

@@ -66,7 +66,7 @@ pub fn reveal(mut response: Response, request_id: &str) -> Response {
         response.errors.retain(|error| !error.path.is_empty() || !error.message.starts_with("Failed to parse"));
     }
     for error in &mut response.errors {
-        explain(error);
+        explain(error, request_id);
         reveal_error(error, request_id);
     }
     response
@@ -75,12 +75,13 @@ pub fn reveal(mut response: Response, request_id: &str) -> Response {
 const REFUSED_VALUE: &str = "Invalid value for argument";
 
 /// The library says which scalar refused a value, but not what it would have taken.
-fn explain(error: &mut ServerError) {
+fn explain(error: &mut ServerError, request_id: &str) {
     if !error.message.starts_with(REFUSED_VALUE) {
         return;
     }
     let expected = FORMATS.iter().find(|(scalar, _)| error.message.contains(&format!("expected type \"{scalar}\"")));
-    if let Some((_, format)) = expected {
+    if let Some((scalar, format)) = expected {
+        tracing::info!(request.id = request_id, scalar, "refused a value");
         error.message = format!("{}: {format}", error.message);
     }
 }

@@ -235,13 +235,21 @@ pub fn outcome_about<T>(
     })
 }
 
+/// Whoever tries to come in where they do not belong is to be found in the log.
+fn log(refusal: &Refusal) {
+    use rejection::Code::{EmailTaken, InvalidCredentials, InvalidToken};
+    if matches!(refusal.code, EmailTaken | InvalidCredentials | InvalidToken) {
+        tracing::info!(code = ?refusal.code, field = refusal.field.join("."), "refused");
+    }
+}
+
 fn outcome_by<T>(
     result: Result<T, Rejection>,
     error: impl FnMut(Refusal) -> UserError,
 ) -> Result<(Option<T>, Vec<UserError>), Failure> {
     match result {
         Ok(value) => Ok((Some(value), Vec::new())),
-        Err(Rejection::Refused(refusals)) => Ok((None, refusals.into_iter().map(error).collect())),
+        Err(Rejection::Refused(refusals)) => Ok((None, refusals.into_iter().inspect(log).map(error).collect())),
         Err(rejection) => Err(rejection.into()),
     }
 }

@@ -159,7 +159,7 @@ async fn a_session_that_has_ended_is_looked_up_once_in_a_second_at_most() {
 }
 
 #[tokio::test]
-async fn a_refused_token_or_password_stands_in_no_line_of_the_log() {
+async fn what_is_refused_stands_in_the_log_without_token_password_or_address() {
     let database = TestDatabase::create().await;
     let path = database.folder.path().join("log");
     let mut command = Server::command(&database, &["serve", "--listen", "127.0.0.1:0"]);
@@ -183,13 +183,48 @@ async fn a_refused_token_or_password_stands_in_no_line_of_the_log() {
     let mut thief = ada.clone();
     thief.refresh_token.clone_from(&spent);
     assert_eq!(code(&thief.refreshes().await), "INVALID_TOKEN");
-    let log = eventually("the log is written", async || {
-        let log = std::fs::read_to_string(&path).unwrap();
-        log.contains("used twice").then_some(log)
+    thief.refresh_token = "no token that ever was".to_owned();
+    assert_eq!(code(&thief.refreshes().await), "INVALID_TOKEN");
+    let (visitor, long) = (Actor::visitor(&server.address), format!("{}@example.com", "a".repeat(10_000)));
+    for email in ["eve@example.com\r\nBcc: mallory@example.com", "\u{430}da@example.com", &long] {
+        let input = json!({ "email": email, "password": "wrong horse battery" });
+        let login = "mutation ($input: LoginInput!) { login(input: $input) { userErrors { code } } }";
+        assert_eq!(code(&visitor.asks(login, json!({ "input": input })).await), "BAD_USER_INPUT");
+    }
+    eventually("there are too many", async || {
+        let input = json!({ "email": "nobody@example.com", "password": "wrong horse battery" });
+        let refused = visitor.does("login", "LoginInput", input, "session { accessToken }").await;
+        (code(&refused) == "TOO_MANY_ATTEMPTS").then_some(())
     })
     .await;
-    let secrets =
-        [claims, &good, &spent, &ada.refresh_token, "wrong horse battery", "correct horse battery", &ada.email];
+    let told = [
+        "used twice",
+        "\"why\":\"NoToken\"",
+        "\"code\":\"InvalidCredentials\"",
+        "\"code\":\"InvalidToken\",\"field\":\"refreshToken\"",
+        "\"scalar\":\"EmailAddress\"",
+        "\"attempt\":\"Login\"",
+    ];
+    let log = eventually("the log is written", async || {
+        let log = std::fs::read_to_string(&path).unwrap();
+        let is_refusal = |line: &&str| line.contains("refused") || line.contains("used twice");
+        let refusals: Vec<_> = log.lines().filter(is_refusal).collect();
+        let missing = told.iter().find(|told| !refusals.iter().any(|line| line.contains(**told)));
+        missing.is_none().then_some(log)
+    })
+    .await;
+    let [eve, aaa] = ["eve@example.com", &long[..100]];
+    let secrets = [
+        claims,
+        &good,
+        &spent,
+        &ada.refresh_token,
+        "wrong horse battery",
+        "correct horse battery",
+        &ada.email,
+        eve,
+        aaa,
+    ];
     for secret in secrets {
         assert!(!log.contains(secret), "{:?}", log.lines().find(|line| line.contains(secret)));
     }

@@ -185,10 +185,11 @@ impl Attempts {
         if counted.is_empty() {
             return Ok(());
         }
-        match self.begin_there(&counted, now).await {
-            Ok(wait) => refuse(wait),
-            Err(Down) => refuse(self.begin_here(&counted, now)),
-        }
+        let wait = match self.begin_there(&counted, now).await {
+            Ok(wait) => wait,
+            Err(Down) => self.begin_here(&counted, now),
+        };
+        refuse(attempt, wait)
     }
 
     /// It was no guess: what is counted by account and by address is forgotten, and what is counted by where it came from is one less.
@@ -255,10 +256,11 @@ impl Attempts {
     }
 }
 
-fn refuse(wait: TimeDelta) -> Result<(), Rejection> {
+fn refuse(attempt: Attempt, wait: TimeDelta) -> Result<(), Rejection> {
     if wait <= TimeDelta::zero() {
         return Ok(());
     }
+    tracing::info!(?attempt, seconds = wait.num_seconds() + 1, "refused an attempt after too many");
     let message = format!("Too many attempts. Try again in {} s.", wait.num_seconds() + 1);
     Err(Refusal::new(Code::TooManyAttempts, message).into())
 }
