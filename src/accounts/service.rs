@@ -14,6 +14,7 @@ use super::{
     token::Tokens,
 };
 use crate::{
+    audit::{self, Entry},
     infra::{
         bus::Bus,
         db::{Database, Transaction},
@@ -85,6 +86,7 @@ impl Accounts {
         let recipient = Recipient { user_id: id, address: user.email.clone(), locale: LOCALE.to_owned() };
         let transaction = self.database.begin().await?;
         store::insert_user_in(&transaction, user, now).await?;
+        audit::record_in(&transaction, vec![Entry::of_oneself(id, true, "user.register", now)]).await?;
         let session = self.begin_session_in(&transaction, id, client, now).await?;
         mail::write_with_ticket_in(&transaction, Letter::VerifyEmail, Purpose::Email, &recipient, now).await?;
         transaction.commit().await?;

@@ -17,6 +17,8 @@ pub(super) use ::entity::appointment::AppointmentStatus;
 pub const READ_APPOINTMENT: &str = "appointment.read";
 /// Somebody was shown how to reach a patient.
 pub const READ_PATIENT: &str = "patient.read";
+/// Somebody was shown what others have seen or changed of a patient.
+pub const READ_LOG: &str = "audit.read";
 
 /// Somebody has seen or changed something.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,8 +20,17 @@ use std::collections::HashMap;
 #[derive(Clone, Description)]
 pub struct AuditEntry(audit::Entry);
 
-impl From<audit::Entry> for AuditEntry {
-    fn from(entry: audit::Entry) -> Self {
+impl AuditEntry {
+    /// An entry that the viewer is shown: where a patient is concerned, that is written down in its turn, once a patient and clinic.
+    pub fn shown(context: &Context<'_>, entry: audit::Entry) -> Self {
+        if let Some(patient_id) = entry.patient_id {
+            context.caller().sees(audit::Sight {
+                action: audit::READ_LOG,
+                patient_id,
+                clinic_id: entry.clinic_id,
+                subject_id: patient_id.to_string(),
+            });
+        }
         Self(entry)
     }
 }
@@ -50,7 +59,8 @@ impl AuditEntry {
         Ok(context.loaders().users.load(id).await?.map(User::from))
     }
 
-    /// What was done: `appointment.read`, `patient.read`, `appointment.book`, `appointment.cancel`, `user.invite` and others.
+    /// What was done: `appointment.read`, `patient.read`, `audit.read`, `appointment.book`, `appointment.cancel`, `user.register`, `user.invite`
+    /// and others.
     async fn action(&self) -> &str {
         &self.0.action
     }
@@ -102,7 +112,7 @@ pub struct AuditQuery;
 #[Object]
 impl AuditQuery {
     /// Who saw or changed which patient's data, the latest first. For admins: a clinic's see what concerns their clinic, those of the platform
-    /// everything.
+    /// everything. Whoever reads it is in it too (`audit.read`).
     #[graphql(guard = "For::Admins", complexity = "page::cost(first, None, child_complexity)")]
     async fn audit_log(
         &self,
@@ -113,9 +123,10 @@ impl AuditQuery {
     ) -> Result<AuditEntryConnection, Failure> {
         let request = Arguments { first, after, ..Arguments::default() }.request(context)?;
         let Some(filter) = filter.unwrap_or_default().parse() else {
-            return Ok(Page::<audit::Entry>::empty().into());
+            return Ok(Page::<AuditEntry>::empty().into());
         };
-        Ok(context.services().audit.list(context.signed_in()?, &filter, &request).await?.into())
+        let entries = context.services().audit.list(context.signed_in()?, &filter, &request).await?;
+        Ok(entries.map(|entry| AuditEntry::shown(context, entry)).into())
     }
 }
 

@@ -99,7 +99,7 @@ async fn find(context: &Context<'_>, id: &ID) -> Result<Option<Node>, Failure> {
         VisitTypeId::PREFIX => load!(visit_types, VisitTypeId, |found| VisitType(found).into()),
         AvailabilityRuleId::PREFIX => load!(rules, AvailabilityRuleId, |found| AvailabilityRule(found).into()),
         AppointmentId::PREFIX => load!(appointments, AppointmentId, |found| Appointment::shown(context, found).into()),
-        AuditEntryId::PREFIX => load!(audit_entries, AuditEntryId, |found| AuditEntry::from(found).into()),
+        AuditEntryId::PREFIX => load!(audit_entries, AuditEntryId, |found| AuditEntry::shown(context, found).into()),
         AvailabilityOverrideId::PREFIX => find_override(context, id).await?.map(Node::from),
         UserId::PREFIX => match id.parse() {
             Ok(id) => User::find(context, id).await?.map(Node::from),

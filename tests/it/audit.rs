@@ -3,18 +3,19 @@
 use crate::support::{Actor, Backend, TestApp, code};
 use chrono::TimeDelta;
 use medislot::{
-    audit::{READ_APPOINTMENT, Sight, Sights},
+    audit::{READ_APPOINTMENT, READ_LOG, Sight, Sights},
     infra::db::count_statements,
 };
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-/// The log as somebody sees it, the latest entry first.
+/// The log as somebody sees it, the latest entry first, but for who has read it.
 async fn log(of: &Actor, filter: Value) -> Vec<Value> {
     let query = "query ($filter: AuditFilter) {
         auditLog(first: 100, filter: $filter) { nodes { id at action subjectId actor { name } patient { id name } } } }";
     let answer = of.asks(query, json!({ "filter": filter })).await;
-    answer["data"]["auditLog"]["nodes"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
+    let nodes = answer["data"]["auditLog"]["nodes"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    nodes.iter().filter(|entry| entry["action"] != READ_LOG).cloned().collect()
 }
 
 fn actions(log: &[Value]) -> Vec<&str> {
@@ -30,7 +31,8 @@ async fn whoever_reads_a_patients_appointments_is_written_down_and_the_patient_i
     let booked = ada.books(&slots[0]).await["appointment"]["id"].clone();
     ada.books(&slots[1]).await;
     ada.sees("{ appointments { nodes { id patient { email } } } viewer { appointments { nodes { id } } } }").await;
-    assert_eq!(actions(&log(&app.admin, json!({ "patientId": ada.id })).await), ["appointment.book"; 2]);
+    let about = log(&app.admin, json!({ "patientId": ada.id })).await;
+    assert_eq!(actions(&about), ["user.register", "appointment.book", "appointment.book"]);
 
     app.passes(TimeDelta::minutes(1));
     doctor.actor.sees("{ appointments { nodes { reference patient { name } } } }").await;
@@ -120,7 +122,7 @@ async fn what_is_done_to_an_appointment_is_in_the_log_with_who_did_it() {
     assert_eq!(actions(&about)[..2], ["appointment.read", "appointment.cancel"]);
     let mut steps = actions(&about)[2..].to_vec();
     steps.sort_unstable();
-    assert_eq!(steps, ["appointment.book", "appointment.confirm"]);
+    assert_eq!(steps, ["appointment.book", "appointment.confirm", "user.register"]);
     let by_system = log(&app.admin, json!({ "action": "appointment.confirm" })).await;
     assert_eq!(by_system[0]["actor"], Value::Null);
     let of_doctor = log(&app.admin, json!({ "actorId": doctor.actor.id, "from": "2026-06-01T08:01:00Z" })).await;
@@ -137,6 +139,8 @@ async fn what_is_done_to_an_appointment_is_in_the_log_with_who_did_it() {
 async fn what_patients_do_to_their_own_account_is_written_down_too() {
     let app = TestApp::start().await;
     let ada = app.patient("Ada").await;
+    let token = app.token_for(&ada.email, "verify-email").await;
+    ada.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
     let input = json!({ "name": "Ada Lovelace" });
     ada.does("updateProfile", "UpdateProfileInput", input, "user { name }").await;
     let input = json!({ "currentPassword": "correct horse battery", "newPassword": "violet otter gramophone" });
@@ -150,7 +154,9 @@ async fn what_patients_do_to_their_own_account_is_written_down_too() {
     let log = log(&app.admin, json!({ "patientId": ada.id, "actorId": ada.id })).await;
     let mut seen = actions(&log);
     seen.sort_unstable();
-    assert_eq!(seen, ["user.change_password", "user.delete", "user.export", "user.update"]);
+    let own =
+        ["user.change_password", "user.delete", "user.export", "user.register", "user.update", "user.verify_email"];
+    assert_eq!(seen, own);
 }
 
 #[tokio::test]
@@ -179,6 +185,40 @@ async fn a_clinics_admin_sees_what_concerns_the_clinic_and_others_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_reads_in_the_log_about_a_patient_is_in_it_themselves() {
+    let app = TestApp::start().await;
+    let (here, there) = (app.clinic("Here").await, app.clinic("There").await);
+    let specialty = app.specialty("Cardiology").await;
+    let doctor = app.doctor_in("Dora", &here, &[&specialty]).await;
+    let ada = app.patient("Ada").await;
+    for slot in doctor.slots(&app, 2).await.iter().take(2) {
+        ada.books(slot).await;
+    }
+    let (own, other) = (app.clinic_admin("Olga", &here).await, app.clinic_admin("Otto", &there).await);
+    let readers = async || {
+        let query =
+            "{ auditLog(first: 100, filter: { action: \"audit.read\" }) { nodes { actor { id } patient { id } } } }";
+        let answer = own.sees(query).await;
+        answer["auditLog"]["nodes"].as_array().unwrap().clone()
+    };
+    assert!(readers().await.is_empty());
+    let seen = own.sees("{ auditLog(filter: { action: \"appointment.book\" }) { nodes { id } } }").await;
+    let entry = json!({ "actor": { "id": own.id }, "patient": { "id": ada.id } });
+    assert_eq!(readers().await, [entry.clone()], "once, though two entries are about her");
+    let read_twice = readers().await.len();
+    own.sees(&format!("{{ node(id: {}) {{ id }} }}", seen["auditLog"]["nodes"][0]["id"])).await;
+    assert_eq!(readers().await.len(), read_twice + 2, "by this, and by the last look at the readers");
+    other.sees("{ auditLog { nodes { id } } }").await;
+    let query = json!({ "actorId": other.id });
+    assert!(log(&app.admin, query.clone()).await.is_empty());
+    let seen = app.admin.asks(
+        "query ($filter: AuditFilter) { auditLog(filter: $filter) { nodes { action } } }",
+        json!({ "filter": query }),
+    );
+    assert_eq!(seen.await["data"]["auditLog"]["nodes"], json!([]), "no patient is concerned");
+}
+
+#[tokio::test]
 async fn a_clinics_admin_sees_who_made_and_who_changed_its_doctors() {
     let app = TestApp::start().await;
     let here = app.clinic("Here").await;
@@ -203,12 +243,13 @@ async fn the_log_is_read_page_by_page_without_gap_or_repetition_also_within_one_
         doctor.actor.sees("{ appointments { nodes { id } } }").await;
     }
     let all: Vec<_> = log(&app.admin, Value::Null).await.iter().map(|entry| entry["id"].clone()).collect();
-    assert_eq!(all.len(), 10);
+    assert_eq!(all.len(), 11);
     let (mut paged, mut after) = (Vec::new(), Value::Null);
     loop {
-        let query = "query ($after: String) { auditLog(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }";
+        let query = "query ($after: String) { auditLog(first: 2, after: $after) { nodes { id action } pageInfo { hasNextPage endCursor } } }";
         let page = app.admin.asks(query, json!({ "after": after })).await["data"]["auditLog"].clone();
-        paged.extend(page["nodes"].as_array().unwrap().iter().map(|entry| entry["id"].clone()));
+        let others = page["nodes"].as_array().unwrap().iter().filter(|entry| entry["action"] != READ_LOG);
+        paged.extend(others.map(|entry| entry["id"].clone()));
         after = page["pageInfo"]["endCursor"].clone();
         if page["pageInfo"]["hasNextPage"] == false {
             break;
@@ -253,7 +294,7 @@ async fn the_database_refuses_to_change_or_to_remove_what_is_written_down() {
             assert!(refused.is_err_and(|error| error.to_string().contains("append_only")), "{statement}");
         }
     }
-    assert_eq!(log(&app.admin, Value::Null).await.len(), 3);
+    assert_eq!(log(&app.admin, Value::Null).await.len(), 4);
 }
 
 #[tokio::test]

@@ -88,6 +88,8 @@ async fn whoever_comes_by_a_provider_gets_an_account_and_finds_it_again() {
     });
     assert_eq!(*user, expected, "{session}");
     assert_eq!(code(&scene.comes_in(&first).await), "INVALID_TOKEN", "a code works once");
+    let query = "{ auditLog(filter: { action: \"user.register\" }) { nodes { patient { id } } } }";
+    assert_eq!(scene.app.admin.sees(query).await["auditLog"]["nodes"], json!([{ "patient": { "id": user["id"] } }]));
     let again = scene.comes_in(&scene.returns("newcomer").await).await;
     assert_eq!(again["session"]["user"]["id"], user["id"]);
     let input = json!({ "email": "newcomer@example.com", "password": "" });

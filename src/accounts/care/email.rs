@@ -50,6 +50,9 @@ impl Accounts {
         let mut ended = Vec::new();
         if viewer.is_some_and(|viewer| viewer.user_id == user.id) {
             store::verify_email_in(&transaction, user.id, now).await?;
+            if !moves && !user.email_verified {
+                note_own_in(&transaction, &user, "user.verify_email", now).await?;
+            }
         } else if moves || !user.email_verified {
             ended = first_proof_in(&transaction, &User { email: address, ..user.clone() }, now).await?;
         }

@@ -8,6 +8,7 @@ use crate::{
     accounts::{
         Accounts, Attempt, By, NewUser, RoleName, canonical_email, care, note_own_in, parse_email, store as users,
     },
+    audit::{self, Entry},
     infra::db::Transaction,
     kernel::{
         check::NAME,
@@ -121,6 +122,7 @@ impl Accounts {
                 let user = newcomer(email, claims.name);
                 let id = user.id;
                 users::insert_user_in(transaction, user, now).await?;
+                audit::record_in(transaction, vec![Entry::of_oneself(id, true, "user.register", now)]).await?;
                 care::verify_email_in(transaction, id, now).await?;
                 id
             }
