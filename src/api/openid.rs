@@ -3,17 +3,18 @@
 
 use super::{
     address::{self, Address},
+    allowance::retry_after,
     operation::Api,
 };
 use crate::{
     accounts::{Arrival, Return, Secrets, Turned},
-    kernel::client::Client,
+    kernel::client::{Client, Principal},
 };
 use axum::{
     Extension, Router,
-    extract::{Path, Query, State},
+    extract::{Path, Query, Request, State},
     http::{HeaderMap, StatusCode, header},
-    middleware,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -25,10 +26,34 @@ const COOKIE: &str = "medislot-sign-in";
 /// How long somebody may be away, in seconds.
 const AWAY: u32 = 600;
 
-/// `/auth/{provider}` and `/auth/{provider}/callback`.
+/// What one step on the way costs: a third party may have to be asked.
+const STEP: usize = 1_000;
+
+/// `/auth/{provider}` and `/auth/{provider}/callback`, which are paid from the budget of the visitors at an address.
 pub fn routes(api: &Arc<Api>) -> Router<Arc<Api>> {
-    let noted = middleware::from_fn_with_state(Arc::clone(api), address::note);
-    Router::new().route("/auth/{provider}", get(depart)).route("/auth/{provider}/callback", get(come_back).layer(noted))
+    Router::new()
+        .route("/auth/{provider}", get(depart))
+        .route("/auth/{provider}/callback", get(come_back))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(api), pay))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(api), address::note))
+}
+
+async fn pay(
+    State(api): State<Arc<Api>>,
+    Extension(Address(address)): Extension<Address>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let visitors = Principal::Visitors(address);
+    let mut response = match api.allowance.spend(visitors, STEP).await {
+        Ok(()) => next.run(request).await,
+        Err(error) => {
+            let retry_after = retry_after(&[error]).map(|seconds| [(header::RETRY_AFTER, seconds)]);
+            (StatusCode::TOO_MANY_REQUESTS, retry_after, "That is too much at once. Try again.\n").into_response()
+        }
+    };
+    api.allowance.tell(visitors, response.headers_mut()).await;
+    response
 }
 
 async fn depart(State(api): State<Arc<Api>>, Path(provider): Path<String>) -> Response {

@@ -1,12 +1,13 @@
 //! Coming in by a third party.
 
-use crate::support::{Actor, OpenIdProvider, TestApp, Wanderer, code};
+use crate::support::{Actor, OpenIdProvider, TestApp, Wanderer, code, eventually};
 use medislot::{
     config,
     kernel::clock::{Clock, SystemClock},
 };
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 const PUBLIC: &str = "http://clinic.example";
 const FRONTEND: &str = "https://clinic.example";
@@ -87,9 +88,9 @@ async fn whoever_comes_by_a_provider_gets_an_account_and_finds_it_again() {
         "id": user["id"], "name": "newcomer of the provider", "email": "newcomer@example.com", "emailVerified": true, "role": "PATIENT",
     });
     assert_eq!(*user, expected, "{session}");
-    assert_eq!(code(&scene.comes_in(&first).await), "INVALID_TOKEN", "a code works once");
     let query = "{ auditLog(filter: { action: \"user.register\" }) { nodes { patient { id } } } }";
     assert_eq!(scene.app.admin.sees(query).await["auditLog"]["nodes"], json!([{ "patient": { "id": user["id"] } }]));
+    assert_eq!(code(&scene.comes_in(&first).await), "INVALID_TOKEN", "a code works once");
     let again = scene.comes_in(&scene.returns("newcomer").await).await;
     assert_eq!(again["session"]["user"]["id"], user["id"]);
     let input = json!({ "email": "newcomer@example.com", "password": "" });
@@ -243,4 +244,46 @@ async fn there_is_no_way_to_a_provider_that_nobody_set() {
     assert_eq!(get("/auth/unknown").await, 404);
     assert_eq!(get("/auth/unknown/callback?code=x&state=y").await, 404);
     assert_eq!(get("/auth/gone").await, 502);
+}
+
+/// An app with a provider that takes connections and never says a word.
+async fn app_with_a_silent_provider(budget: u32) -> (TestApp, tokio::net::TcpListener) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let app = TestApp::start_with(|config| {
+        (config.limits.complexity, config.limits.budget) = (10_000, budget);
+        config.oidc = vec![config::OpenIdProvider {
+            name: "silent".to_owned(),
+            issuer,
+            client_id: "medislot".to_owned(),
+            client_secret: None,
+        }];
+    });
+    (app.await, listener)
+}
+
+#[tokio::test]
+async fn nobody_queues_for_a_provider_that_does_not_answer() {
+    let (app, _silent) = app_with_a_silent_provider(600_000).await;
+    let departs = async || reqwest::get(format!("http://{}/auth/silent", app.address)).await.unwrap().status().as_u16();
+    let begun = Instant::now();
+    assert_eq!(futures_util::future::join_all((0..10).map(|_| departs())).await, [502; 10]);
+    assert_eq!(departs().await, 502);
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn the_way_to_a_provider_is_paid_by_where_one_comes_from() {
+    let (app, _silent) = app_with_a_silent_provider(20_000).await;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let get = async |path: &str| client.get(format!("http://{}{path}", app.address)).send().await.unwrap();
+    assert_eq!(get("/auth/silent").await.status(), 502);
+    for path in ["/auth/silent", "/auth/silent/callback?code=x&state=y"] {
+        eventually("it is too much", async || {
+            let answer = get(path).await;
+            assert!(answer.headers().contains_key("ratelimit"));
+            (answer.status() == 429 && answer.headers().contains_key("retry-after")).then_some(())
+        })
+        .await;
+    }
 }

@@ -1,6 +1,7 @@
 //! Coming in by a third party (OpenID Connect): authorization code flow with state, nonce and PKCE.
 
 mod arrival;
+mod description;
 mod provider;
 mod store;
 

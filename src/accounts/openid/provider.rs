@@ -1,31 +1,21 @@
 //! Third parties, as they describe themselves, and what they say of whom.
 
+use super::description::{BELIEVED, Description, PATIENCE, REST, fetch};
 use crate::{config::OpenIdProvider, kernel::clock::Clock};
 use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
 use openidconnect::{
-    AccessToken, AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndUserName, HttpRequest,
-    HttpResponse, IdTokenVerifier, IssuerUrl, LocalizedClaim, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, Scope, SubjectIdentifier, TokenResponse,
+    AccessToken, AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndUserName, IdTokenVerifier,
+    IssuerUrl, LocalizedClaim, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    SubjectIdentifier, TokenResponse,
     core::{
         CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreIdTokenVerifier, CoreJwsSigningAlgorithm as Algorithm,
         CoreProviderMetadata, CoreUserInfoClaims,
     },
-    http,
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-use tokio::sync::Mutex;
+use std::{collections::HashMap, sync::Arc};
 
-/// How long a third party may take to answer, and how much.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LONGEST_ANSWER: usize = 1024 * 1024;
-/// How long what a third party says of itself is believed, its keys among it.
-const BELIEVED: Duration = Duration::from_mins(10);
 /// How far clocks may differ, and how old a proof may be.
 const OLDEST: TimeDelta = TimeDelta::minutes(10);
 
@@ -52,11 +42,10 @@ pub struct OpenId {
 
 #[derive(Debug)]
 struct Provider {
-    issuer: IssuerUrl,
+    description: Description,
     client_id: ClientId,
     client_secret: Option<SecretString>,
     returns_to: RedirectUrl,
-    described: Mutex<Option<(Arc<CoreProviderMetadata>, Instant)>>,
 }
 
 /// What the browser keeps while its user is away.
@@ -92,10 +81,6 @@ pub struct Claims {
     pub name: Option<String>,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("no answer that could be read")]
-struct Unanswered;
-
 impl OpenId {
     /// Users come back to `/auth/{name}/callback` below `public_url`.
     ///
@@ -106,12 +91,12 @@ impl OpenId {
         let provider = |settings: &OpenIdProvider| {
             let name = settings.name.clone();
             let returns_to = format!("{}/auth/{name}/callback", public_url.trim_end_matches('/'));
+            let issuer = IssuerUrl::new(settings.issuer.clone()).with_context(|| format!("oidc {name}: issuer"))?;
             let provider = Provider {
-                issuer: IssuerUrl::new(settings.issuer.clone()).with_context(|| format!("oidc {name}: issuer"))?,
+                description: Description::new(issuer, http.clone()),
                 client_id: ClientId::new(settings.client_id.clone()),
                 client_secret: settings.client_secret.clone(),
                 returns_to: RedirectUrl::new(returns_to).context("MEDISLOT_PUBLIC_URL is not an address")?,
-                described: Mutex::default(),
             };
             Ok((name, provider))
         };
@@ -131,7 +116,7 @@ impl OpenId {
     pub async fn departure(&self, name: &str) -> Result<(String, Secrets)> {
         let provider = self.providers.get(name).context("no such provider")?;
         let client = CoreClient::from_provider_metadata(
-            (*self.described(provider, BELIEVED).await?).clone(),
+            (*provider.description.read(BELIEVED).await?).clone(),
             provider.client_id.clone(),
             None,
         )
@@ -156,7 +141,7 @@ impl OpenId {
         let provider = self.providers.get(name).context("no such provider")?;
         let http = |request| fetch(self.http.clone(), request);
         let secret = provider.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
-        let described = self.described(provider, BELIEVED).await?;
+        let described = provider.description.read(BELIEVED).await?;
         let client = CoreClient::from_provider_metadata((*described).clone(), provider.client_id.clone(), secret)
             .set_redirect_uri(provider.returns_to.clone());
         let answer = client
@@ -171,7 +156,7 @@ impl OpenId {
         let mut claims = self.verify(provider, &described, (proof, access), &nonce);
         if claims.is_err() {
             // It may be signed with a key that is newer than what was read.
-            let described = self.described(provider, Duration::from_secs(10)).await?;
+            let described = provider.description.read(REST).await?;
             claims = self.verify(provider, &described, (proof, access), &nonce);
         }
         let mut claims = claims?;
@@ -196,7 +181,7 @@ impl OpenId {
         let (clock, now) = (Arc::clone(&self.clock), self.clock.now());
         let verifier: CoreIdTokenVerifier = IdTokenVerifier::new_public_client(
             provider.client_id.clone(),
-            provider.issuer.clone(),
+            provider.description.issuer().clone(),
             described.jwks().clone(),
         )
         .set_allowed_algs(ALGORITHMS)
@@ -219,39 +204,8 @@ impl OpenId {
             name: name_of(claims.name()),
         })
     }
-
-    /// What a third party says of itself, read at most `believed` ago.
-    async fn described(&self, provider: &Provider, believed: Duration) -> Result<Arc<CoreProviderMetadata>> {
-        let mut described = provider.described.lock().await;
-        if let Some((known, read_at)) = &*described
-            && read_at.elapsed() < believed
-        {
-            return Ok(Arc::clone(known));
-        }
-        let http = |request| fetch(self.http.clone(), request);
-        let fresh = CoreProviderMetadata::discover_async(provider.issuer.clone(), &http).await;
-        let fresh = Arc::new(fresh.ok().context("the provider does not describe itself")?);
-        *described = Some((Arc::clone(&fresh), Instant::now()));
-        Ok(fresh)
-    }
 }
 
 fn name_of(name: Option<&LocalizedClaim<EndUserName>>) -> Option<String> {
     name.and_then(|name| name.iter().next()).map(|(_, name)| name.to_string())
-}
-
-async fn fetch(client: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, Unanswered> {
-    let request = reqwest::Request::try_from(request).map_err(|_| Unanswered)?;
-    let mut answer = client.execute(request).await.map_err(|_| Unanswered)?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|_| Unanswered)? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(Unanswered);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    let mut response = http::Response::new(body);
-    (*response.status_mut(), *response.headers_mut()) = (status, headers);
-    Ok(response)
 }
