@@ -6,7 +6,8 @@ use super::{
     allowance::retry_after,
     live::Subscriber,
     negotiation::{MediaType, accepted, is_json},
-    operation::{Api, Asked, Operation, refused, server_error},
+    operation::{Api, Asked, Operation, cost_of_looking, refused, server_error},
+    parameters::{Parameters, QueryString},
     sse,
     trace::RequestId,
 };
@@ -18,70 +19,17 @@ use crate::{
         viewer::Viewer,
     },
 };
-use async_graphql::{Response as Answer, Variables, parser::types::OperationType};
+use async_graphql::{Response as Answer, parser::types::OperationType};
 use async_graphql_axum::GraphQLResponse;
 use axum::{
     Extension,
     body::Bytes,
-    extract::{
-        Query, State,
-        rejection::{BytesRejection, QueryRejection},
-    },
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{Query, State, rejection::BytesRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde_json::{Map, Value};
 use std::sync::Arc;
-
-/// What a GraphQL request consists of.
-#[derive(Deserialize)]
-struct Parameters {
-    query: Option<Value>,
-    #[serde(rename = "documentId")]
-    document_id: Option<Value>,
-    #[serde(rename = "operationName")]
-    operation_name: Option<Value>,
-    variables: Option<Value>,
-    extensions: Option<Value>,
-}
-
-impl Parameters {
-    fn asked(self) -> Result<Asked, &'static str> {
-        let text = |value| match value {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err("`query`, `documentId` and `operationName` are strings."),
-        };
-        let (query, document_id) = (text(self.query)?, text(self.document_id)?);
-        if query.is_some() == document_id.is_some() {
-            return Err("Send `query`, or `documentId` in its place.");
-        }
-        let variables = object(self.variables).ok_or("`variables` is an object.")?;
-        let extensions = object(self.extensions).ok_or("`extensions` is an object.")?;
-        Ok(Asked {
-            query,
-            document_id,
-            operation_name: text(self.operation_name)?,
-            variables: Variables::from_json(Value::Object(variables)),
-            wants_cost: wants_cost(&extensions),
-        })
-    }
-}
-
-/// Whether a client wants to know what its request costs.
-pub fn wants_cost(extensions: &Map<String, Value>) -> bool {
-    extensions.get("cost") == Some(&Value::Bool(true))
-}
-
-fn object(value: Option<Value>) -> Option<Map<String, Value>> {
-    match value {
-        None | Some(Value::Null) => Some(Map::new()),
-        Some(Value::Object(object)) => Some(object),
-        Some(_) => None,
-    }
-}
 
 /// `POST /graphql`.
 pub async fn post(
@@ -91,49 +39,19 @@ pub async fn post(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let Some(media_type) = accepted(&headers) else { return StatusCode::NOT_ACCEPTABLE.into_response() };
-    if !is_json(&headers) || headers.contains_key(header::CONTENT_ENCODING) {
-        return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8, not encoded.");
-    }
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return plain(rejection.status(), "The body cannot be read, or is too large."),
-    };
-    let parameters = serde_json::from_slice::<Parameters>(&body).map_err(|_| "The body is not a JSON object.");
-    let asked = parameters.and_then(Parameters::asked);
-    Exchange { api: &api, headers: &headers, address, media_type, request_id: &request_id.0 }
-        .respond(asked, false)
-        .await
-}
-
-/// The parameters of a GET request; an empty one is none.
-#[derive(Deserialize)]
-pub struct QueryString {
-    query: Option<String>,
-    #[serde(rename = "documentId")]
-    document_id: Option<String>,
-    #[serde(rename = "operationName")]
-    operation_name: Option<String>,
-    variables: Option<String>,
-    extensions: Option<String>,
-}
-
-impl QueryString {
-    fn asked(self) -> Result<Asked, &'static str> {
-        let given = |value: Option<String>| value.filter(|value| !value.is_empty());
-        let json = |value: Option<String>| {
-            let parsed = given(value).map(|value| serde_json::from_str(&value)).transpose();
-            parsed.map_err(|_| "`variables` and `extensions` are JSON.")
-        };
-        Parameters {
-            query: given(self.query).map(Value::String),
-            document_id: given(self.document_id).map(Value::String),
-            operation_name: given(self.operation_name).map(Value::String),
-            variables: json(self.variables)?,
-            extensions: json(self.extensions)?,
+    let length = body.as_ref().map_or(0, Bytes::len);
+    let read = || {
+        if !is_json(&headers) || headers.contains_key(header::CONTENT_ENCODING) {
+            let message = "Send application/json in UTF-8, not encoded.";
+            return Err(Unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
         }
-        .asked()
-    }
+        let body =
+            body.map_err(|rejection| Unreadable(rejection.status(), "The body cannot be read, or is too large."))?;
+        let parameters = serde_json::from_slice::<Parameters>(&body).map_err(|_| "The body is not a JSON object.")?;
+        Ok(parameters.asked()?)
+    };
+    let exchange = Exchange::new(&api, &headers, address, &request_id.0);
+    exchange.respond((length, read), false).await
 }
 
 /// `GET /graphql`.
@@ -142,11 +60,23 @@ pub async fn get(
     Extension(request_id): Extension<RequestId>,
     Extension(address): Extension<Address>,
     headers: HeaderMap,
-    query: Result<Query<QueryString>, QueryRejection>,
+    uri: Uri,
 ) -> Response {
-    let Some(media_type) = accepted(&headers) else { return StatusCode::NOT_ACCEPTABLE.into_response() };
-    let asked = query.map_err(|_| "The query string cannot be read.").and_then(|Query(query)| query.asked());
-    Exchange { api: &api, headers: &headers, address, media_type, request_id: &request_id.0 }.respond(asked, true).await
+    let read = || {
+        let query = Query::<QueryString>::try_from_uri(&uri).map_err(|_| "The query string cannot be read.")?;
+        Ok(query.0.asked()?)
+    };
+    let exchange = Exchange::new(&api, &headers, address, &request_id.0);
+    exchange.respond((uri.query().map_or(0, str::len), read), true).await
+}
+
+/// Why what was sent is no GraphQL request, whatever the client accepts.
+struct Unreadable(StatusCode, &'static str);
+
+impl From<&'static str> for Unreadable {
+    fn from(message: &'static str) -> Self {
+        Self(StatusCode::BAD_REQUEST, message)
+    }
 }
 
 /// A request, and how it wants to be answered.
@@ -154,45 +84,78 @@ struct Exchange<'a> {
     api: &'a Arc<Api>,
     headers: &'a HeaderMap,
     address: Address,
+    accepted: Option<MediaType>,
     media_type: MediaType,
     request_id: &'a str,
 }
 
-impl Exchange<'_> {
-    async fn respond(&self, asked: Result<Asked, &'static str>, is_get: bool) -> Response {
-        let asked = match asked {
-            Ok(asked) => asked,
-            // A body that is no GraphQL request at all is 400, whatever the client accepts.
-            Err(message) => {
-                let error = refused("BAD_USER_INPUT", message);
-                return answer(Answer::from_errors(vec![error]), self.media_type, StatusCode::BAD_REQUEST);
-            }
-        };
-        let (viewer, proven_until) = match viewer(self.api, self.headers).await {
-            Ok(viewer) => viewer,
-            Err(rejection) => {
-                let status = match rejection {
-                    Rejection::Unauthenticated => {
-                        let visitors = Principal::Visitors(self.address.0);
-                        if let Err(error) = self.api.allowance.refuse(visitors).await {
-                            return self.request_error(Answer::from_errors(vec![error]));
-                        }
-                        StatusCode::UNAUTHORIZED
-                    }
-                    _ => StatusCode::SERVICE_UNAVAILABLE,
-                };
-                let response = reveal(Answer::from_errors(vec![server_error(rejection)]), self.request_id);
-                return answer(response, self.media_type, status);
-            }
-        };
+impl<'a> Exchange<'a> {
+    fn new(api: &'a Arc<Api>, headers: &'a HeaderMap, address: Address, request_id: &'a str) -> Self {
+        let accepted = accepted(headers);
+        let media_type = accepted.unwrap_or(MediaType::Json);
+        Self { api, headers, address, accepted, media_type, request_id }
+    }
+
+    /// Answers what `read` finds in so many bytes, and tells what is left of the budget that has paid.
+    async fn respond(&self, sent: (usize, impl FnOnce() -> Result<Asked, Unreadable>), is_get: bool) -> Response {
         let client = Client { device: device(self.headers), address: Some(self.address.0) };
-        let principal = Principal::of(viewer.as_ref(), &client);
-        let mut response = match self.api.admit(asked, principal, self.request_id).await {
-            Ok(operation) => self.run(operation, (viewer, proven_until), client, is_get).await,
-            Err(errors) => self.request_error(Answer::from_errors(errors)),
+        let (principal, mut response) = match viewer(self.api, self.headers).await {
+            Ok(proven) => {
+                let principal = Principal::of(proven.0.as_ref(), &client);
+                (principal, self.serve(sent, principal, proven, client, is_get).await)
+            }
+            Err(rejection) => {
+                let visitors = Principal::Visitors(self.address.0);
+                (visitors, self.turn_away(visitors, rejection).await)
+            }
         };
         self.api.allowance.tell(principal, response.headers_mut()).await;
         response
+    }
+
+    async fn serve(
+        &self,
+        (length, read): (usize, impl FnOnce() -> Result<Asked, Unreadable>),
+        principal: Principal,
+        proven: (Option<Viewer>, Option<DateTime<Utc>>),
+        client: Client,
+        is_get: bool,
+    ) -> Response {
+        if self.accepted.is_none() {
+            return StatusCode::NOT_ACCEPTABLE.into_response();
+        }
+        // Reading is work too, also where it leads to nothing.
+        let reading = cost_of_looking(length);
+        if let Err(error) = self.api.allowance.spend(principal, reading).await {
+            return self.request_error(Answer::from_errors(vec![error]));
+        }
+        let asked = match read() {
+            Ok(asked) => asked,
+            Err(Unreadable(StatusCode::BAD_REQUEST, message)) => {
+                let error = refused("BAD_USER_INPUT", message);
+                return answer(Answer::from_errors(vec![error]), self.media_type, StatusCode::BAD_REQUEST);
+            }
+            Err(Unreadable(status, message)) => return plain(status, message),
+        };
+        match self.api.admit(asked, (principal, reading), self.request_id).await {
+            Ok(operation) => self.run(operation, proven, client, is_get).await,
+            Err(errors) => self.request_error(Answer::from_errors(errors)),
+        }
+    }
+
+    /// Answers somebody of whom it is not known who they are, though they said so.
+    async fn turn_away(&self, visitors: Principal, rejection: Rejection) -> Response {
+        let status = match rejection {
+            Rejection::Unauthenticated => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        if status == StatusCode::UNAUTHORIZED
+            && let Err(error) = self.api.allowance.refuse(visitors).await
+        {
+            return self.request_error(Answer::from_errors(vec![error]));
+        }
+        let response = reveal(Answer::from_errors(vec![server_error(rejection)]), self.request_id);
+        answer(response, self.media_type, status)
     }
 
     async fn run(

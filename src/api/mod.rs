@@ -14,6 +14,7 @@ mod live;
 mod negotiation;
 mod openid;
 mod operation;
+mod parameters;
 mod reader;
 mod router;
 mod serve;

@@ -68,8 +68,13 @@ pub struct Api {
     pub lifetime: Lifetime,
 }
 
-/// How many bytes of a document, or of the values of its variables, are looked over for what a field costs.
+/// How many bytes of a request, of a document, or of the values of its variables, are looked over for what a field costs.
 const BYTES_FOR_ONE: usize = 64;
+
+/// What looking over so many bytes costs.
+pub fn cost_of_looking(bytes: usize) -> usize {
+    1 + bytes / BYTES_FOR_ONE
+}
 
 /// What a client asks for.
 #[derive(Debug, Default)]
@@ -119,26 +124,27 @@ impl Api {
         self.services.accounts.authenticate(token.trim()).await
     }
 
-    /// Looks a request over, and takes what it costs from the budget of its principal. Nothing has run when it is refused.
+    /// Looks a request over, and takes what it costs from the budget of its principal, but for what was paid for reading it. Nothing has run when
+    /// it is refused.
     ///
     /// # Errors
     /// What the client is told.
     pub async fn admit(
         &self,
         asked: Asked,
-        principal: Principal,
+        (principal, paid): (Principal, usize),
         request_id: &str,
     ) -> Result<Operation, Vec<ServerError>> {
-        let admitted = self.look_over(asked, principal).await;
+        let admitted = self.look_over(asked, principal, paid).await;
         admitted.map_err(|errors| reveal(Response::from_errors(errors), request_id).errors)
     }
 
-    async fn look_over(&self, asked: Asked, principal: Principal) -> Result<Operation, Vec<ServerError>> {
+    async fn look_over(&self, asked: Asked, principal: Principal, paid: usize) -> Result<Operation, Vec<ServerError>> {
         // Looking is work too: it is paid first, so that what is refused is not free.
         let text = [&asked.query, &asked.document_id].into_iter().flatten().map(String::len).sum::<usize>();
         let variables = serde_json::to_string(&asked.variables).unwrap_or_default().len();
-        let looking = 1 + (text + variables) / BYTES_FOR_ONE;
-        self.allowance.spend(principal, looking).await.map_err(|error| vec![error])?;
+        let looking = cost_of_looking(text + variables).max(paid);
+        self.allowance.spend(principal, looking - paid).await.map_err(|error| vec![error])?;
         let mut operation = self.parse(asked).await.map_err(|error| vec![*error])?;
         operation.cost = self.pricing.price(Self::bare(&operation)).await?;
         let rest = operation.cost.saturating_sub(looking);

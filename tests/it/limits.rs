@@ -101,9 +101,45 @@ async fn every_answer_tells_what_is_left() {
     };
     let (first, second) = (left().await, left().await);
     assert!(second < first && first < BUDGET, "{first} {second}");
-    // So does one that could not be read.
-    let wrong = sends(&ada, &json!({ "query": "{ nothing }" }), &[]).await;
-    assert!(header(&wrong, "ratelimit").starts_with("\"cost\";r="));
+    // So does one to what could not be read, or by whom.
+    let (mut forger, query) = (ada.clone(), json!({ "query": "{ __typename }" }));
+    forger.token = Some("forged".to_owned());
+    let malformed = |actor: &Actor| {
+        let request = reqwest::Client::new().post(format!("http://{}/graphql", actor.address)).body("{");
+        request.header("content-type", "application/json").send()
+    };
+    for (status, answer) in [
+        (200, sends(&ada, &json!({ "query": "{ nothing }" }), &[]).await),
+        (400, malformed(&ada).await.unwrap()),
+        (401, sends(&forger, &query, &[]).await),
+        (406, sends(&ada, &query, &[("accept", "image/png")]).await),
+        (415, sends(&ada, &query, &[("content-encoding", "gzip")]).await),
+        (413, sends(&ada, &json!({ "query": "x".repeat(300_000) }), &[]).await),
+    ] {
+        assert_eq!(answer.status(), status);
+        assert!(header(&answer, "ratelimit").starts_with("\"cost\";r="), "{status}");
+        assert_eq!(header(&answer, "ratelimit-policy"), "\"cost\";q=20000;w=60", "{status}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_paid_by_its_length() {
+    let app = TestApp::start_with(small_budget).await;
+    let ada = app.patient("Ada").await;
+    for token in [ada.token.as_deref(), None] {
+        for count in 0.. {
+            let request = reqwest::Client::new().post(format!("http://{}/graphql", app.address));
+            let request = request.header("content-type", "application/json").body("x".repeat(200_000));
+            let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+            let answer = request.send().await.unwrap();
+            if answer.status() == 429 {
+                assert!(count > 1 && header(&answer, "ratelimit").starts_with("\"cost\";r="), "{count}");
+                break;
+            }
+            assert_eq!(answer.status(), 400);
+            assert!(count < 20, "nobody is stopped");
+        }
+    }
 }
 
 #[tokio::test]

@@ -119,7 +119,9 @@ async fn refused_tokens_are_paid_by_where_they_come_from() {
     let asks = async |place: &str, token: Option<&str>, query: &str| {
         let request = client.post(format!("http://{}/graphql", app.address)).header("x-forwarded-for", place);
         let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
-        request.json(&json!({ "query": query })).send().await.unwrap().status().as_u16()
+        let answer = request.json(&json!({ "query": query })).send().await.unwrap();
+        assert!(answer.headers().contains_key("ratelimit"), "{}", answer.status());
+        answer.status().as_u16()
     };
     let login = r#"mutation { login(input: { email: "a@example.com", password: "wrong" }) { userErrors { code } } }"#;
     assert_eq!(asks("203.0.113.1", None, login).await, 200);

@@ -9,15 +9,15 @@ mod start;
 
 use super::{
     address::Address,
-    http::{self, QueryString, device},
+    http::{self, device},
     operation::Api,
     trace::RequestId,
 };
 use crate::kernel::client::Client;
 use axum::{
     Extension,
-    extract::{Query, State, WebSocketUpgrade, rejection::QueryRejection, ws::rejection::WebSocketUpgradeRejection},
-    http::{HeaderMap, StatusCode, header},
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use connection::Connection;
@@ -34,10 +34,10 @@ pub async fn get_or_upgrade(
     request_id: Extension<RequestId>,
     address: Extension<Address>,
     headers: HeaderMap,
-    query: Result<Query<QueryString>, QueryRejection>,
+    uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Ok(upgrade) = upgrade else { return http::get(State(api), request_id, address, headers, query).await };
+    let Ok(upgrade) = upgrade else { return http::get(State(api), request_id, address, headers, uri).await };
     if !is_allowed_origin(&api, &headers) {
         return StatusCode::FORBIDDEN.into_response();
     }

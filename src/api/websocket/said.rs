@@ -1,7 +1,7 @@
 //! What a client may say.
 
 use super::Close;
-use crate::api::{http::wants_cost, operation::Asked};
+use crate::api::{operation::Asked, parameters::wants_cost};
 use async_graphql::Variables;
 use serde::Deserialize;
 use serde_json::{Map, Value};

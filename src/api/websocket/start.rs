@@ -50,7 +50,7 @@ impl Start {
         // Anew for each operation: a session may have ended since the last one.
         let viewer = authenticate(&api, authorization.as_deref(), &client).await?.map(|(viewer, _)| viewer);
         let (principal, request_id) = (Principal::of(viewer.as_ref(), &client), RequestId::new().0);
-        let operation = match api.admit(asked, principal, &request_id).await {
+        let operation = match api.admit(asked, (principal, 0), &request_id).await {
             Ok(operation) => operation,
             Err(errors) => return Ok(Started::Refused(Arc::new(errors))),
         };
