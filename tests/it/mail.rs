@@ -1,6 +1,6 @@
 //! Letters: what is really delivered, and what becomes of those that cannot be.
 
-use crate::support::{Actor, Browser, PASSWORD, Postbox, TestApp, code_in, eventually};
+use crate::support::{Actor, Browser, PASSWORD, Postbox, Server, TestApp, TestDatabase, Way, code_in, eventually};
 use chrono::TimeDelta;
 use entity::{mail, ticket};
 use sea_orm::EntityTrait;
@@ -42,6 +42,26 @@ async fn whoever_registers_gets_a_letter_by_smtp_whose_link_confirms_the_address
     assert_eq!(ada.sees(viewer).await["viewer"]["emailVerified"], true);
     let again = app.visitor().does("verifyEmail", "VerifyEmailInput", input, "user { name }").await;
     assert_eq!(crate::support::code(&again), "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn over_tls_letters_go_to_a_server_whose_certificate_is_trusted_and_to_no_other() {
+    for way in [Way::StartTls, Way::Tls] {
+        let postbox = Postbox::open_for(way);
+        let app = app_with(&postbox).await;
+        let ben = app.patient("Ben").await;
+        app.works().await;
+        assert_eq!((rows(&app).await[0].attempts, rows(&app).await[0].status), (1, mail::Status::Waiting), "{way:?}");
+        assert!(postbox.letters(&ben.email).is_empty());
+
+        let database = TestDatabase::create().await;
+        let mut command = Server::command(&database, &["serve", "--listen", "127.0.0.1:0"]);
+        command.env("MEDISLOT_SMTP_URL", &postbox.url).env("SSL_CERT_FILE", postbox.authority());
+        let server = Server::spawn(command);
+        let mut ada = Actor::visitor(&server.address);
+        ada.registers("Ada").await;
+        postbox.letter(&ada.email, "Confirm your e-mail address").await;
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ pub use actor::{Actor, PASSWORD, code, codes};
 pub use browser::{Browser, Tab};
 pub use database::{Backend, TestDatabase};
 pub use openid::{CLIENT, OpenIdProvider, SECRET, Wanderer};
-pub use postbox::{Postbox, code_in};
+pub use postbox::{Postbox, Way, code_in};
 pub use process::Server;
 pub use socket::Socket;
 

@@ -6,10 +6,21 @@ use std::{
     fs,
     io::Read,
     net::TcpStream,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
+
+/// How letters come to a mail server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Plain,
+    /// TLS after STARTTLS, and not without.
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+}
 
 pub struct Postbox {
     server: Child,
@@ -17,22 +28,55 @@ pub struct Postbox {
     pub url: String,
 }
 
+/// Makes a certificate authority that nobody has heard of (`authority.pem`), and a certificate for this machine (`own.pem`, `own.key`).
+fn certify(folder: &Path) {
+    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
+    let own =
+        "-CA authority.pem -CAkey authority.key -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE";
+    for arguments in [
+        format!("{new} -keyout authority.key -out authority.pem -subj /CN=Authority"),
+        format!("{new} -keyout own.key -out own.pem -subj /CN=Postbox {own}"),
+    ] {
+        let mut openssl = Command::new("openssl");
+        openssl.args(arguments.split(' ')).current_dir(folder).stderr(Stdio::null());
+        assert!(openssl.status().expect("openssl is needed: run scripts/test").success(), "{arguments}");
+    }
+}
+
 impl Postbox {
     pub fn open() -> Self {
+        Self::open_for(Way::Plain)
+    }
+
+    pub fn open_for(way: Way) -> Self {
         loop {
             // Below the ports that systems hand out by themselves, so that no test's own socket takes it first.
             let port = rand::random_range(20_000..32_000);
             let (folder, address) = (tempfile::tempdir().unwrap(), format!("127.0.0.1:{port}"));
-            let mut server = Command::new("aiosmtpd")
-                .args(["-n", "-l", &address, "-c", "aiosmtpd.handlers.Mailbox"])
+            let mut command = Command::new("aiosmtpd");
+            command.args(["-n", "-l", &address, "-c", "aiosmtpd.handlers.Mailbox"]).current_dir(folder.path());
+            let url = match way {
+                Way::Plain => format!("smtp://{address}"),
+                Way::StartTls => {
+                    certify(folder.path());
+                    command.args(["--tlscert", "own.pem", "--tlskey", "own.key"]);
+                    format!("smtp://{address}?tls=required")
+                }
+                Way::Tls => {
+                    certify(folder.path());
+                    command.args(["--smtpscert", "own.pem", "--smtpskey", "own.key"]);
+                    format!("smtps://{address}")
+                }
+            };
+            let mut server = command
                 .arg(folder.path().join("mail"))
                 .stderr(Stdio::null())
                 .spawn()
                 .expect("aiosmtpd is needed: Debian's package python3-aiosmtpd, run scripts/test");
             let patience = Instant::now() + Duration::from_secs(10);
             while server.try_wait().unwrap().is_none() && Instant::now() < patience {
-                if answers(&address) {
-                    return Self { server, folder, url: format!("smtp://{address}") };
+                if answers(&address, way) {
+                    return Self { server, folder, url };
                 }
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -40,6 +84,11 @@ impl Postbox {
             let _ = server.kill();
             let _ = server.wait();
         }
+    }
+
+    /// Whoever trusts this trusts its certificate.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
     }
 
     /// All letters to this address, the oldest first.
@@ -73,8 +122,12 @@ impl Drop for Postbox {
 }
 
 /// Whether a mail server greets whoever comes.
-fn answers(address: &str) -> bool {
+fn answers(address: &str, way: Way) -> bool {
     let Ok(mut stream) = TcpStream::connect(address) else { return false };
+    if way == Way::Tls {
+        // It waits for the other side to speak first.
+        return true;
+    }
     let mut greeting = [0; 3];
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     stream.read_exact(&mut greeting).is_ok() && greeting == *b"220"
