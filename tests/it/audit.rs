@@ -204,7 +204,7 @@ async fn whoever_reads_in_the_log_about_a_patient_is_in_it_themselves() {
     assert!(readers().await.is_empty());
     let seen = own.sees("{ auditLog(filter: { action: \"appointment.book\" }) { nodes { id } } }").await;
     let entry = json!({ "actor": { "id": own.id }, "patient": { "id": ada.id } });
-    assert_eq!(readers().await, [entry.clone()], "once, though two entries are about her");
+    assert_eq!(readers().await, [entry], "once, though two entries are about her");
     let read_twice = readers().await.len();
     own.sees(&format!("{{ node(id: {}) {{ id }} }}", seen["auditLog"]["nodes"][0]["id"])).await;
     assert_eq!(readers().await.len(), read_twice + 2, "by this, and by the last look at the readers");

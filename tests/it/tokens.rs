@@ -188,8 +188,8 @@ async fn what_is_refused_stands_in_the_log_without_token_password_or_address() {
     assert_eq!(code(&thief.refreshes().await), "INVALID_TOKEN");
     thief.refresh_token = "no token that ever was".to_owned();
     assert_eq!(code(&thief.refreshes().await), "INVALID_TOKEN");
-    let (visitor, long) = (Actor::visitor(&server.address), format!("{}@example.com", "a".repeat(10_000)));
-    for email in ["eve@example.com\r\nBcc: mallory@example.com", "\u{430}da@example.com", &long] {
+    let (visitor, endless) = (Actor::visitor(&server.address), format!("{}@example.com", "a".repeat(10_000)));
+    for email in ["eve@example.com\r\nBcc: mallory@example.com", "\u{430}da@example.com", &endless] {
         let input = json!({ "email": email, "password": "wrong horse battery" });
         let login = "mutation ($input: LoginInput!) { login(input: $input) { userErrors { code } } }";
         assert_eq!(code(&visitor.asks(login, json!({ "input": input })).await), "BAD_USER_INPUT");
@@ -216,7 +216,7 @@ async fn what_is_refused_stands_in_the_log_without_token_password_or_address() {
         missing.is_none().then_some(log)
     })
     .await;
-    let [eve, aaa] = ["eve@example.com", &long[..100]];
+    let [eve, aaa] = ["eve@example.com", &endless[..100]];
     let secrets = [
         claims,
         &good,
