@@ -19,7 +19,13 @@ use super::{
 };
 use crate::kernel::rejection::{Internal, Rejection};
 use dataloader::{BatchFn, non_cached};
-use std::{collections::HashMap, fmt::Debug, hash::Hash};
+use std::{
+    collections::HashMap,
+    fmt::Debug,
+    hash::Hash,
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+};
 
 /// Reads many things by their keys.
 pub trait Fetch: Send + Sync + 'static {
@@ -28,38 +34,55 @@ pub trait Fetch: Send + Sync + 'static {
     /// A thing.
     type Value: Clone + Send + Sync;
 
-    /// Those of the things that are there.
+    /// Those of the things that are there, and that the caller may see where that matters.
     fn fetch(
-        &self,
+        services: &Services,
+        caller: &Caller,
         keys: &[Self::Key],
     ) -> impl Future<Output = Result<HashMap<Self::Key, Self::Value>, Rejection>> + Send;
 }
 
-struct Batch<F>(F);
+/// On whose behalf the loaders of one operation read.
+struct Origin {
+    services: Services,
+    caller: Caller,
+}
+
+struct Batch<F>(Arc<Origin>, PhantomData<F>);
 
 type Answer<F> = Result<Option<<F as Fetch>::Value>, Rejection>;
 
 impl<F: Fetch> BatchFn<F::Key, Answer<F>> for Batch<F> {
     async fn load(&mut self, keys: &[F::Key]) -> HashMap<F::Key, Answer<F>> {
         // The crate wants an answer for every key, so what is not there is an answer too.
-        match self.0.fetch(keys).await {
+        match F::fetch(&self.0.services, &self.0.caller, keys).await {
             Ok(mut found) => keys.iter().map(|key| (key.clone(), Ok(found.remove(key)))).collect(),
             Err(rejection) => keys.iter().map(|key| (key.clone(), Err(rejection.clone()))).collect(),
         }
     }
 }
 
-/// Loads things of one kind.
-pub struct Loader<F: Fetch>(non_cached::Loader<F::Key, Answer<F>, Batch<F>>);
+/// Loads things of one kind. Made when it is first asked, for an operation needs few of them.
+pub struct Loader<F: Fetch> {
+    origin: Arc<Origin>,
+    loader: OnceLock<non_cached::Loader<F::Key, Answer<F>, Batch<F>>>,
+}
 
 impl<F: Fetch> Loader<F> {
-    fn new(fetch: F) -> Self {
-        Self(non_cached::Loader::new(Batch(fetch)).with_yield_count(3).with_max_batch_size(1_000))
+    fn new(origin: &Arc<Origin>) -> Self {
+        Self { origin: Arc::clone(origin), loader: OnceLock::new() }
+    }
+
+    fn loader(&self) -> &non_cached::Loader<F::Key, Answer<F>, Batch<F>> {
+        self.loader.get_or_init(|| {
+            let batch = Batch(Arc::clone(&self.origin), PhantomData);
+            non_cached::Loader::new(batch).with_yield_count(3).with_max_batch_size(1_000)
+        })
     }
 
     /// The thing, if there is one.
     pub async fn load(&self, key: F::Key) -> Result<Option<F::Value>, Failure> {
-        let answer = self.0.try_load(key).await.map_err(|_| Internal::new("a batch did not answer for a key"))?;
+        let answer = self.loader().try_load(key).await.map_err(|_| Internal::new("a batch did not answer for a key"))?;
         Ok(answer?)
     }
 
@@ -80,7 +103,8 @@ macro_rules! loaders {
             /// Loaders that see what `caller` may see.
             #[must_use]
             pub fn new(services: &Services, caller: &Caller) -> Self {
-                Self { $($name: Loader::new($fetch::new(services, caller)),)* }
+                let origin = Arc::new(Origin { services: services.clone(), caller: caller.clone() });
+                Self { $($name: Loader::new(&origin),)* }
             }
         }
     };
@@ -118,27 +142,17 @@ loaders! {
 macro_rules! fetch {
     ($(#[$doc:meta])* $name:ident($services:ident, $caller:ident): $Key:ty => $Value:ty, |$keys:ident| $body:expr) => {
         $(#[$doc])*
-        pub struct $name {
-            services: $crate::graphql::Services,
-            caller: $crate::graphql::Caller,
-        }
-
-        impl $name {
-            /// A fetch on behalf of `caller`.
-            pub fn new(services: &$crate::graphql::Services, caller: &$crate::graphql::Caller) -> Self {
-                Self { services: services.clone(), caller: caller.clone() }
-            }
-        }
+        pub struct $name;
 
         impl $crate::graphql::loaders::Fetch for $name {
             type Key = $Key;
             type Value = $Value;
 
             async fn fetch(
-                &self,
+                $services: &$crate::graphql::Services,
+                $caller: &$crate::graphql::Caller,
                 $keys: &[$Key],
             ) -> Result<std::collections::HashMap<$Key, $Value>, $crate::kernel::rejection::Rejection> {
-                let ($services, $caller) = (&self.services, &self.caller);
                 $body
             }
         }
