@@ -64,6 +64,9 @@ impl Accounts {
     }
 
     /// What a link's token would prove, while it is good: nothing to somebody else who is signed in, and for its user it stays good.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
     pub async fn read_own_link(
         &self,
         purposes: &[Purpose],
