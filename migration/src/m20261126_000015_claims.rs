@@ -12,6 +12,13 @@ pub struct Migration;
 
 const KEEPS_TIME: &str = "status IN ('HELD', 'PENDING', 'CONFIRMED', 'COMPLETED', 'NO_SHOW')";
 const IS_HELD: &str = "status = 'HELD'";
+/// As before, but for the question about the others, which has to be that of the index.
+const REFUSE_OVERLAP: &str = "
+    WHEN NEW.status IN ('HELD', 'PENDING', 'CONFIRMED', 'COMPLETED', 'NO_SHOW') AND EXISTS (
+        SELECT 1 FROM appointment a
+        WHERE a.doctor_id = NEW.doctor_id AND a.id <> NEW.id AND a.keeps_time
+          AND a.occupied_from < NEW.occupied_until AND a.occupied_until > NEW.occupied_from)
+    BEGIN SELECT RAISE(ABORT, 'ex_appointment_overlap'); END;";
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -50,7 +57,12 @@ impl MigrationTrait for Migration {
         } else {
             format!(
                 "ALTER TABLE appointment ADD COLUMN keeps_time boolean NOT NULL GENERATED ALWAYS AS ({KEEPS_TIME}) VIRTUAL;
-                 ALTER TABLE appointment ADD COLUMN is_held boolean NOT NULL GENERATED ALWAYS AS ({IS_HELD}) VIRTUAL;"
+                 ALTER TABLE appointment ADD COLUMN is_held boolean NOT NULL GENERATED ALWAYS AS ({IS_HELD}) VIRTUAL;
+                 DROP TRIGGER ex_appointment_overlap_insert;
+                 DROP TRIGGER ex_appointment_overlap_update;
+                 CREATE TRIGGER ex_appointment_overlap_insert BEFORE INSERT ON appointment {REFUSE_OVERLAP}
+                 CREATE TRIGGER ex_appointment_overlap_update
+                     BEFORE UPDATE OF doctor_id, occupied_from, occupied_until, status ON appointment {REFUSE_OVERLAP}"
             )
         };
         connection.execute_unprepared(&columns).await?;

@@ -14,13 +14,15 @@ use async_graphql::{
 use moka::sync::Cache;
 use std::sync::Arc;
 
-/// How many bytes of text are kept; parsed they take some twenty times as much.
-const KEPT: u64 = 1 << 20;
+/// How many bytes are kept, roughly: a parsed document takes so many for each of its tokens, and so many more.
+const KEPT: u64 = 16 << 20;
+const BYTES_OF_A_TOKEN: usize = 300;
+const BYTES_MORE: usize = 1_024;
 
 /// Reads documents.
 #[derive(Debug)]
 pub struct Reader {
-    kept: Cache<Arc<str>, Arc<ExecutableDocument>>,
+    kept: Cache<Arc<str>, (Arc<ExecutableDocument>, u32)>,
     positions: Positions,
     limits: Limits,
 }
@@ -30,8 +32,8 @@ impl Reader {
     #[must_use]
     pub fn new(definition: &str, limits: Limits) -> Self {
         let positions = Positions::of(definition);
-        let weigh = |text: &Arc<str>, _: &Arc<ExecutableDocument>| text.len().try_into().unwrap_or(u32::MAX);
-        Self { kept: Cache::builder().weigher(weigh).max_capacity(KEPT).build(), positions, limits }
+        let kept = Cache::builder().weigher(|_, (_, bytes)| *bytes).max_capacity(KEPT).build();
+        Self { kept, positions, limits }
     }
 
     /// The document, if its text is small enough, and it is small enough itself.
@@ -39,10 +41,11 @@ impl Reader {
     /// # Errors
     /// What is wrong with it.
     pub fn read(&self, text: &Arc<str>) -> Result<Arc<ExecutableDocument>, Box<ServerError>> {
-        if let Some(kept) = self.kept.get(text) {
+        if let Some((kept, _)) = self.kept.get(text) {
             return Ok(kept);
         }
-        text::check(text, &self.limits).map_err(|message| Box::new(refused("QUERY_TOO_COMPLEX", message)))?;
+        let tokens =
+            text::check(text, &self.limits).map_err(|message| Box::new(refused("QUERY_TOO_COMPLEX", message)))?;
         let mut document = parse_query(&**text).map_err(|error| {
             let mut error = ServerError::from(error);
             // The library echoes the line that it stumbled over, however long.
@@ -54,7 +57,8 @@ impl Reader {
         self.positions.check(&document)?;
         document::wrap_typenames(&mut document);
         let document = Arc::new(document);
-        self.kept.insert(Arc::clone(text), Arc::clone(&document));
+        let bytes = BYTES_MORE + text.len() + tokens * BYTES_OF_A_TOKEN;
+        self.kept.insert(Arc::clone(text), (Arc::clone(&document), bytes.try_into().unwrap_or(u32::MAX)));
         Ok(document)
     }
 }

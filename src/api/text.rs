@@ -3,8 +3,8 @@
 
 use crate::config::Limits;
 
-/// Whether a document is short, shallow and simple enough to be parsed; if not, why.
-pub fn check(document: &str, limits: &Limits) -> Result<(), &'static str> {
+/// How many tokens a document has, if it is short, shallow and simple enough to be parsed; if not, why.
+pub fn check(document: &str, limits: &Limits) -> Result<usize, &'static str> {
     if document.len() > limits.document_bytes {
         return Err("The document is too long.");
     }
@@ -41,7 +41,7 @@ pub fn check(document: &str, limits: &Limits) -> Result<(), &'static str> {
         }
         rest = &rest[length..];
     }
-    Ok(())
+    Ok(tokens)
 }
 
 fn is_word(byte: u8) -> bool {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     fn verdict(document: &str) -> Result<(), &'static str> {
-        check(document, &Limits::default())
+        check(document, &Limits::default()).map(|_| ())
     }
 
     #[test]

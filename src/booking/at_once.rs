@@ -4,15 +4,19 @@
 use super::{guard::Permitted, idempotency::Attempt, store};
 use crate::{
     calendar::{CalendarEvent, Change},
-    infra::{db::Database, supervise::supervise},
+    infra::{
+        db::{Database, count_statement, is_refused},
+        supervise::supervise,
+    },
     kernel::{
         id::{DoctorId, UserId},
         rejection::{Internal, Rejection},
     },
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
+use sea_orm::DbErr;
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -23,6 +27,8 @@ const WRITERS: usize = 2;
 const TOGETHER: usize = 32;
 /// How many may wait for their statement. Who does not fit waits to get in.
 const WAITING: usize = 256;
+/// How many are written at a time, each by itself, where they could not be written together.
+const RETRIES: usize = 4;
 
 /// A booking that was let through by what is known of a calendar at a version, and may be written while that is its version.
 #[derive(Debug)]
@@ -97,6 +103,8 @@ impl AtOnce {
     pub async fn write(&self, ready: Ready) -> Outcome {
         let (outcome, written) = oneshot::channel();
         let interrupted = || Rejection::Unavailable(Internal::new("a booking was interrupted"));
+        // Another task sends it, and on behalf of this one.
+        count_statement();
         self.waiting.send(Waiting { ready, outcome }).await.map_err(|_| interrupted())?;
         written.await.map_err(|_| interrupted())?
     }
@@ -105,44 +113,53 @@ impl AtOnce {
 async fn write_for_ever(database: Database, receiver: Arc<Mutex<mpsc::Receiver<Waiting>>>) -> anyhow::Result<()> {
     loop {
         let mut waiting = Vec::with_capacity(TOGETHER);
-        receiver.lock().await.recv_many(&mut waiting, TOGETHER).await;
-        write(&database, waiting).await;
+        if receiver.lock().await.recv_many(&mut waiting, TOGETHER).await == 0 {
+            // Nobody is left who could ask.
+            std::future::pending::<()>().await;
+        }
+        let together = those_who_go_together(waiting);
+        match store::write_at_once(&database, together.iter().map(|each| &each.ready)).await {
+            // Nothing was written, and it is not said whose fault that is.
+            Err(error) if is_refused(&error) && together.len() > 1 => {
+                let each = together.into_iter().map(|each| write_alone(&database, each));
+                stream::iter(each).buffer_unordered(RETRIES).collect::<()>().await;
+            }
+            written => end(together, written),
+        }
     }
 }
 
-async fn write(database: &Database, waiting: Vec<Waiting>) {
-    let mut by_doctor = BTreeMap::new();
-    // Nothing is under way yet for those who have gone.
+/// One for each doctor and for each key, of those who are still there: who came second is behind a calendar that moves on, or a twin.
+fn those_who_go_together(waiting: Vec<Waiting>) -> Vec<Waiting> {
+    let (mut doctors, mut keys) = (HashSet::new(), HashSet::new());
+    let mut together = Vec::with_capacity(waiting.len());
     for each in waiting.into_iter().filter(|each| !each.outcome.is_closed()) {
-        match by_doctor.entry(each.ready.doctor_id()) {
-            Entry::Vacant(entry) => _ = entry.insert(each),
-            // The one before moves the calendar on.
-            Entry::Occupied(_) => each.end(Ok(None)),
+        let key = each.ready.attempt.as_ref().map(|attempt| (attempt.user_id, attempt.key.clone()));
+        if doctors.insert(each.ready.doctor_id()) && key.is_none_or(|key| keys.insert(key)) {
+            together.push(each);
+        } else {
+            each.end(Ok(None));
         }
     }
-    let together: Vec<_> = by_doctor.into_values().collect();
-    match store::write_at_once(database, together.iter().map(|each| &each.ready)).await {
-        Ok(events) => {
-            for each in together {
-                let event = events.get(&each.ready.doctor_id()).map(|id| each.ready.event(*id));
-                each.end(Ok(event));
-            }
-        }
-        Err(error) if store::is_taken(&error) || store::is_key_used(&error) => match <[Waiting; 1]>::try_from(together)
-        {
-            // Somebody has it, or the key was used: behind the row is told what is so.
-            Ok([alone]) => alone.end(Ok(None)),
-            // Nothing was written, and it is not said whose fault that is.
-            Err(together) => {
-                let each = together.into_iter().map(|each| Box::pin(write(database, vec![each])));
-                join_all(each).await;
-            }
-        },
-        Err(error) => {
-            let rejection = Rejection::from(error);
-            for each in together {
-                each.end(Err(rejection.clone()));
-            }
-        }
+    together
+}
+
+async fn write_alone(database: &Database, each: Waiting) {
+    let written = store::write_at_once(database, std::iter::once(&each.ready)).await;
+    end(vec![each], written);
+}
+
+fn end(together: Vec<Waiting>, written: Result<HashMap<DoctorId, i64>, DbErr>) {
+    let written = match written {
+        // Somebody has it, or the key was used: behind the row is told what is so.
+        Err(error) if store::is_taken(&error) || store::is_key_used(&error) => Ok(HashMap::new()),
+        written => written.map_err(Rejection::from),
+    };
+    for each in together {
+        let outcome = match &written {
+            Ok(events) => Ok(events.get(&each.ready.doctor_id()).map(|id| each.ready.event(*id))),
+            Err(rejection) => Err(rejection.clone()),
+        };
+        each.end(outcome);
     }
 }

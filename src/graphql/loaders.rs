@@ -82,7 +82,8 @@ impl<F: Fetch> Loader<F> {
 
     /// The thing, if there is one.
     pub async fn load(&self, key: F::Key) -> Result<Option<F::Value>, Failure> {
-        let answer = self.loader().try_load(key).await.map_err(|_| Internal::new("a batch did not answer for a key"))?;
+        let answer =
+            self.loader().try_load(key).await.map_err(|_| Internal::new("a batch did not answer for a key"))?;
         Ok(answer?)
     }
 

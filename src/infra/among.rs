@@ -7,6 +7,7 @@ use sea_orm::{
 
 /// `column` is one of `values`. PostgreSQL takes them as one array, so that the statement reads the same however many they are, and is
 /// understood and planned once. SQLite has no arrays.
+#[must_use]
 pub fn is_among<V: Into<Value>>(backend: DbBackend, column: Expr, values: Vec<V>) -> Expr
 where
     Vec<V>: Into<Value>,

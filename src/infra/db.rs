@@ -1,4 +1,4 @@
-//! The database: the one place that knows how PostgreSQL and SQLite differ.
+//! The database: the place that knows most of how PostgreSQL and SQLite differ.
 
 use crate::kernel::{
     clock::Clock,
@@ -35,6 +35,12 @@ pub async fn count_statements<F: Future>(future: F) -> (F::Output, u32) {
         .await
 }
 
+/// Counts a statement that is sent on behalf of the running task.
+pub fn count_statement() {
+    // Outside of `count_statements` nobody counts.
+    let _ = STATEMENTS.try_with(|count| count.set(count.get() + 1));
+}
+
 /// Where the data are.
 #[derive(Clone, Debug)]
 pub enum Location {
@@ -66,10 +72,7 @@ impl Database {
     pub async fn connect(location: &Location) -> Result<Self, DbErr> {
         migrate(location).await?;
         let mut connection = sea_orm::Database::connect(options(location, PATIENCE)).await?;
-        connection.set_metric_callback(|_| {
-            // Outside of `count_statements` nobody counts.
-            let _ = STATEMENTS.try_with(|count| count.set(count.get() + 1));
-        });
+        connection.set_metric_callback(|_| count_statement());
         let writer = (connection.get_database_backend() == DbBackend::Sqlite).then(Arc::default);
         Ok(Self { connection, writer })
     }
@@ -89,9 +92,12 @@ impl Database {
     /// Runs one statement that is a transaction by itself; the rows that it returns.
     ///
     /// # Errors
-    /// Where the database refuses.
+    /// Where the database refuses, or does not answer: then it may have been written.
     pub async fn write_at_once(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.connection.query_all_raw(statement).await
+        // A connection that is dead at the other end says nothing, not even that a statement took too long.
+        let silent = || DbErr::Conn(RuntimeErr::Internal("no answer in time".to_owned()));
+        let answer = tokio::time::timeout(PATIENCE + PATIENCE / 5, self.connection.query_all_raw(statement));
+        answer.await.unwrap_or_else(|_| Err(silent()))
     }
 
     /// Begins to write. What is not committed is undone.
@@ -274,6 +280,12 @@ impl Constraint {
         };
         error.constraint() == Some(self.name) || error.message().ends_with(self.sqlite)
     }
+}
+
+/// Whether the database has answered that it does not do it: then nothing was written.
+#[must_use]
+pub fn is_refused(error: &DbErr) -> bool {
+    database_error(error).is_some()
 }
 
 fn database_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseError> {

@@ -12,7 +12,8 @@ use sea_orm::{DbBackend, DbErr, Statement};
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// A calendar that somebody else is writing to is as good as moved on: nobody here waits for it.
+/// A calendar that somebody else is writing to is as good as moved on: nobody here waits for it. Keys are written in their order, so that two
+/// such statements do not wait for each other.
 const WRITE: &str = "WITH ready AS (
     SELECT * FROM json_to_recordset($1::json) AS ready (doctor_id uuid, known_version integer, id uuid, reference text,
         clinic_id uuid, patient_id uuid, visit_type_id uuid, starts_at timestamptz, ends_at timestamptz, occupied_from timestamptz,
@@ -20,6 +21,7 @@ const WRITE: &str = "WITH ready AS (
         key text, mutation text, input_digest text)
 ), unmoved AS (
     SELECT calendar.doctor_id FROM calendar JOIN ready ON calendar.doctor_id = ready.doctor_id AND calendar.version = ready.known_version
+    WHERE NOT EXISTS (SELECT FROM idempotency_key AS used WHERE used.user_id = ready.actor_id AND used.key = ready.key)
     FOR NO KEY UPDATE OF calendar SKIP LOCKED
 ), turn AS (
     UPDATE calendar SET version = version + 1 FROM unmoved JOIN ready USING (doctor_id)
@@ -37,6 +39,7 @@ const WRITE: &str = "WITH ready AS (
 ), record AS (
     INSERT INTO idempotency_key (user_id, key, mutation, input_digest, appointment_id, created_at)
     SELECT actor_id, key, mutation, decode(input_digest, 'base64'), id, created_at FROM turn WHERE key IS NOT NULL
+    ORDER BY actor_id, key
 )
 INSERT INTO calendar_event (doctor_id, version, kind, starts_at, ends_at, occurred_at, published)
 SELECT doctor_id, version, 'SLOT_TAKEN', starts_at, ends_at, created_at, FALSE FROM turn RETURNING doctor_id, id";
@@ -92,8 +95,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Books what the guard let through, each at a version of its doctor's calendar and on the condition that it still has that version; at most
-/// one for each doctor. The IDs of the events of those that were written; all are, or none, where the database refuses any. For PostgreSQL:
+/// Books what the guard let through, each at a version of its doctor's calendar, and on the condition that it still has that version and that the
+/// caller's key was not used; at most one for each doctor and each key. The IDs of the events of those that were written; all are, or none, where the database refuses any. For PostgreSQL:
 /// SQLite writes to one table a statement, and has no way to save.
 ///
 /// # Errors
@@ -103,6 +106,9 @@ pub async fn write_at_once<'a>(
     ready: impl Iterator<Item = &'a Ready>,
 ) -> Result<HashMap<DoctorId, i64>, DbErr> {
     let rows: Vec<_> = ready.map(Row::of).collect();
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
     let rows =
         serde_json::to_string(&rows).map_err(|_| DbErr::Custom("a booking that cannot be written".to_owned()))?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, WRITE, [rows.into(), CONFIRM.into()]);

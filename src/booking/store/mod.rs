@@ -310,8 +310,12 @@ pub async fn confirm_in(
         .expr(Expr::value(now))
         .and_where(are(&pending));
     let mut record = Query::insert();
-    use appointment_transition::Column::{AppointmentId as Appointment, At, FromStatus, ToStatus};
-    record.into_table(appointment_transition::Entity).columns([Appointment, FromStatus, ToStatus, At]);
+    record.into_table(appointment_transition::Entity).columns([
+        appointment_transition::Column::AppointmentId,
+        appointment_transition::Column::FromStatus,
+        appointment_transition::Column::ToStatus,
+        appointment_transition::Column::At,
+    ]);
     record.select_from(steps).map_err(|_| Internal::new("as many values as columns"))?;
     transaction.execute(&record).await?;
     Ok(())

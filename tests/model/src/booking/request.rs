@@ -37,7 +37,7 @@ impl Booking {
         let step = match request.step.clone() {
             Step::Arrived => self.lock(&mut state, place, &request),
             Step::Locked => self.read(&mut state, &request),
-            Step::Statement(plan) => self.write_at_once(&mut state, &request, &plan)?,
+            Step::Statement(plan) => self.write_at_once(&mut state, &request, &plan),
             Step::Begun => self.take_row(&mut state, place, &request)?,
             Step::Judged(plan) => {
                 state.frees(Owner::Request(place));
@@ -75,29 +75,21 @@ impl Booking {
         }
     }
 
-    /// One read: the key, the calendar and its claims.
+    /// Judges by what the process knows of the calendar at this version. Whatever speaks against it is for the row to decide.
     fn read(&self, state: &mut State, request: &Request) -> Step {
-        if let Some(answer) = self.recorded(state, request) {
-            return Step::Answering(answer);
-        }
         match self.judge(state, request) {
-            Err(answer) => Step::Answering(answer),
             Ok(plan) if plan.overdue.is_empty() => self.decided(state, request, Step::Statement(plan)),
-            Ok(_) => Step::Begun,
+            _ => Step::Begun,
         }
     }
 
-    /// Everything in one statement, which waits for whoever holds the row.
-    fn write_at_once(&self, state: &mut State, request: &Request, plan: &Plan) -> Option<Step> {
-        if self.guards.has(Guard::Row) {
-            if state.row.is_some() {
-                return None;
-            }
-            if state.database.version != plan.version {
-                return Some(Step::Begun);
-            }
+    /// Everything in one statement, which waits for nobody: where the row is held or has moved on, or the key was used, a transaction begins.
+    fn write_at_once(&self, state: &mut State, request: &Request, plan: &Plan) -> Step {
+        let has_moved = state.row.is_some() || state.database.version != plan.version;
+        if (self.guards.has(Guard::Row) && has_moved) || self.recorded(state, request).is_some() {
+            return Step::Begun;
         }
-        Some(self.commit(state, request, plan))
+        self.commit(state, request, plan)
     }
 
     /// Begins a transaction with the calendar's row, then judges behind it.
