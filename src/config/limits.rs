@@ -55,8 +55,8 @@ pub struct Limits {
     pub subscriptions: usize,
     /// How many passwords are hashed at a time.
     pub password_hashes: usize,
-    /// How many wrong passwords or codes an account stands before it makes the next one wait, and half as many messages that somebody asks to
-    /// have sent there; with time they are forgotten.
+    /// How many wrong passwords or codes, or changes of its profile, an account stands before it makes the next one wait, and half as many messages
+    /// that somebody asks to have sent there; with time they are forgotten.
     pub password_attempts: u32,
     /// How many attempts of each kind (wrong passwords, registrations, codes, resets) may come from one address of the network, where many
     /// people may be, before the next one waits.

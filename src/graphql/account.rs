@@ -211,7 +211,8 @@ impl AccountMutation {
         UserPayload::from_outcome(context.services().accounts.verify_phone(viewer, &code, assurance).await)
     }
 
-    /// Change what you are known by.
+    /// Change what you are known by; a letter says so, if you have confirmed your address. Who changes something too often has to wait
+    /// (`TOO_MANY_ATTEMPTS`).
     #[graphql(guard = "For::SignedIn")]
     async fn update_profile(
         &self,

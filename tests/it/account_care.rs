@@ -287,6 +287,8 @@ async fn a_profile_is_changed_field_by_field_and_what_cannot_be_is_said_at_once(
     let postbox = Postbox::open();
     let app = app_with(&postbox).await;
     let ada = app.patient("Ada").await;
+    app.works().await;
+    verifies(&ada, &postbox.letter(&ada.email, "Confirm your e-mail address").await.token()).await;
     let change = async |input: Value| {
         ada.does("updateProfile", "UpdateProfileInput", input, "user { name phone timeZone locale }").await
     };

@@ -1,6 +1,7 @@
 //! Guessing is slow, and tells nothing.
 
 use crate::support::{PASSWORD, TestApp, code};
+use chrono::TimeDelta;
 use entity::user;
 use medislot::config::ProxyHeader;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -43,7 +44,7 @@ async fn one_password_tried_on_many_addresses_makes_the_place_wait_that_it_comes
     let right = json!({ "email": ada.email, "password": PASSWORD });
     let refused = tries(&app, "login", right.clone(), "203.0.113.1").await;
     assert_eq!(refused["userErrors"][0]["message"], "Too many attempts. Try again in 2 s.");
-    app.passes(chrono::TimeDelta::seconds(2));
+    app.passes(TimeDelta::seconds(2));
     assert_eq!(tries(&app, "login", right, "203.0.113.1").await["userErrors"], json!([]));
 }
 
@@ -140,4 +141,31 @@ async fn an_unknown_address_takes_as_long_as_a_known_one_from_the_first_try_on()
     let (less, more) = (unknown.min(known), unknown.max(known));
     // What it would take without hashing is a twentieth of that.
     assert!(more < 2 * less + Duration::from_millis(5), "{unknown:?} {known:?}");
+}
+
+#[tokio::test]
+async fn nobody_has_letters_sent_without_end_by_changing_a_profile_and_none_to_an_address_that_nobody_has_proven() {
+    let app = TestApp::start_with(|config| config.limits.password_attempts = 4).await;
+    let ada = app.patient("Ada").await;
+    let change = async |zone: &str| {
+        let input = json!({ "timeZone": zone });
+        let changed = ada.does("updateProfile", "UpdateProfileInput", input, "user { timeZone }").await;
+        app.works().await;
+        changed
+    };
+    let confirm = app.token_for(&ada.email, "verify-email").await;
+    assert_eq!(change("Europe/Berlin").await["user"]["timeZone"], "Europe/Berlin");
+    let last = app.message_to(&ada.email).await.unwrap();
+    assert!(last.contains(&confirm), "nobody knows yet whose address it is: {last}");
+    ada.does("verifyEmail", "VerifyEmailInput", json!({ "token": confirm }), "user { id }").await;
+    assert_eq!(change("Europe/Paris").await["user"]["timeZone"], "Europe/Paris");
+    let last = app.message_to(&ada.email).await.unwrap();
+    assert!(last.contains("your time zone changed"), "{last}");
+    for zone in ["Europe/Berlin", "Europe/Paris"] {
+        assert_eq!(change(zone).await["user"]["timeZone"], zone);
+    }
+    assert_eq!(code(&change("Europe/Berlin").await), "TOO_MANY_ATTEMPTS");
+    assert_eq!(ada.sees("{ viewer { timeZone } }").await["viewer"]["timeZone"], "Europe/Paris");
+    app.passes(TimeDelta::seconds(2));
+    assert_eq!(change("Europe/Berlin").await["user"]["timeZone"], "Europe/Berlin");
 }

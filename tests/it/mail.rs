@@ -159,6 +159,9 @@ async fn letters_come_in_the_language_of_their_reader() {
     let postbox = Postbox::open();
     let app = app_with(&postbox).await;
     let ada = app.patient("Ada").await;
+    app.works().await;
+    let token = postbox.letter(&ada.email, "Confirm your e-mail address").await.token();
+    ada.does("verifyEmail", "VerifyEmailInput", json!({ "token": token }), "user { id }").await;
     ada.does("updateProfile", "UpdateProfileInput", json!({ "locale": "de-AT" }), "user { locale }").await;
     app.works().await;
     let letter = postbox.letter(&ada.email, "Ihre Angaben wurden geändert").await;

@@ -42,6 +42,8 @@ pub enum Attempt {
     Redeem,
     /// Making an account for somebody else.
     Invite,
+    /// Changing what one is known by: each change is a letter, and is told to every process.
+    Change,
 }
 
 /// By what attempts are counted.

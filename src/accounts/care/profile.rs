@@ -82,13 +82,14 @@ fn changes(before: &User, after: &User) -> Vec<&'static str> {
 }
 
 impl Accounts {
-    /// Changes what the viewer is known by. A telephone number that is not proven yet is sent a code for [`Accounts::verify_phone`], also when
-    /// it is given again.
+    /// Changes what the viewer is known by; a letter says so, unless nobody has proven the address: whoever named another's must not have letters
+    /// sent there. A telephone number that is not proven yet is sent a code for [`Accounts::verify_phone`], also when it is given again.
     ///
     /// # Errors
-    /// What is wrong with the input, `TooManyAttempts` where another code would have to be sent.
+    /// What is wrong with the input, `TooManyAttempts`.
     pub async fn update_profile(&self, viewer: &Viewer, patch: ProfilePatch) -> Result<User, Rejection> {
         let now = self.clock.now();
+        self.attempts.begin(Attempt::Change, &[By::Account(viewer.user_id)], now).await?;
         let given = if let Patch::Set(phone) = &patch.phone { parse_phone(phone) } else { None };
         if let Some(phone) = &given {
             self.attempts.begin(Attempt::Code, &[By::Account(viewer.user_id), By::Address(phone)], now).await?;
@@ -101,8 +102,10 @@ impl Accounts {
         if !changed.is_empty() {
             store::save_profile_in(&transaction, &after).await?;
             note_own_in(&transaction, &after, "user.update", now).await?;
-            let content = json!({ "changed": changed });
-            mail::tell_in(&transaction, Letter::ProfileChanged, &after.recipient(), content, now).await?;
+            if after.email_verified {
+                let content = json!({ "changed": changed });
+                mail::tell_in(&transaction, Letter::ProfileChanged, &after.recipient(), content, now).await?;
+            }
         }
         if let Some(phone) = after.phone.clone().filter(|_| given.is_some() && !after.phone_verified) {
             let recipient = Recipient { address: phone, ..after.recipient() };
