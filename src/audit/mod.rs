@@ -6,6 +6,6 @@ mod model;
 mod service;
 mod store;
 
-pub use model::{Entry, Filter, READ_APPOINTMENT, READ_LOG, READ_PATIENT, Sight, Sights};
+pub use model::{ASK_PATIENT, Entry, Filter, READ_APPOINTMENT, READ_LOG, READ_PATIENT, Sight, Sights};
 pub use service::Audit;
 pub use store::{about, record_in};

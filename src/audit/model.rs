@@ -17,6 +17,8 @@ pub(super) use ::entity::appointment::AppointmentStatus;
 pub const READ_APPOINTMENT: &str = "appointment.read";
 /// Somebody was shown how to reach a patient.
 pub const READ_PATIENT: &str = "patient.read";
+/// A clinic has asked a patient, whom it need not know, to be theirs.
+pub const ASK_PATIENT: &str = "patient.ask";
 /// Somebody was shown what others have seen or changed of a patient.
 pub const READ_LOG: &str = "audit.read";
 

@@ -1,6 +1,6 @@
 //! The rows of the log, and those of the history of appointments as entries of it.
 
-use super::model::{AppointmentStatus, Entry, Filter, STEPS, step, step_of_entry};
+use super::model::{ASK_PATIENT, AppointmentStatus, Entry, Filter, STEPS, step, step_of_entry};
 use crate::{
     infra::{
         db::{Database, Transaction},
@@ -13,11 +13,11 @@ use crate::{
         viewer::{Extent, Scope, Viewer},
     },
 };
-use ::entity::{appointment, appointment_transition, audit_entry};
+use ::entity::{appointment, appointment_transition, audit_entry, clinic_patient};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QueryOrder,
-    QuerySelect, RelationDef, Select, Value, sea_query::Expr,
+    QuerySelect, QueryTrait, RelationDef, Select, Value, sea_query::Expr,
 };
 use std::collections::HashMap;
 
@@ -180,7 +180,7 @@ fn entry_listing(scope: Scope, filter: &Filter, place: Place) -> Listing<audit_e
     use audit_entry::Column;
     let mut select = entries_in(scope).filter(between(Column::At, filter));
     if let Some(patient) = filter.patient_id {
-        select = select.filter(Column::PatientId.eq(patient));
+        select = select.filter(Column::PatientId.eq(patient)).filter(found_by_patient(scope));
     }
     if let Some(actor) = filter.actor_id {
         select = select.filter(Column::ActorId.eq(actor));
@@ -190,6 +190,24 @@ fn entry_listing(scope: Scope, filter: &Filter, place: Place) -> Listing<audit_e
     }
     let after = place.map(|(at, id)| [Value::from(at), Value::from(id)]);
     Listing { select, columns: [Column::At, Column::Id], order: Order::Desc, after }
+}
+
+/// The entries that may be found by whom they concern: a clinic does not learn so whom it has asked, unless they are its patients.
+fn found_by_patient(scope: Scope) -> Condition {
+    let Extent::Clinic(clinic) = scope.extent() else { return Condition::all() };
+    let joined = clinic_patient::Entity::find().select_only().column(clinic_patient::Column::PatientId);
+    let joined = joined.filter(clinic_patient::Column::ClinicId.eq(clinic)).into_query();
+    let visited = appointment::Entity::find()
+        .select_only()
+        .column(appointment::Column::PatientId)
+        .filter(appointment::Column::ClinicId.eq(clinic))
+        // What was only held makes nobody known.
+        .filter(appointment::Column::ExpiresAt.is_null())
+        .into_query();
+    Condition::any()
+        .add(audit_entry::Column::Action.ne(ASK_PATIENT))
+        .add(audit_entry::Column::PatientId.in_subquery(joined))
+        .add(audit_entry::Column::PatientId.in_subquery(visited))
 }
 
 fn step_listing(

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     audit,
-    kernel::{id::AuditEntryId, page::Page},
+    kernel::{id::AuditEntryId, page::Page, viewer::Role},
 };
 use async_graphql::{Context, Description, ID, InputObject, Object};
 use std::collections::HashMap;
@@ -24,14 +24,23 @@ impl AuditEntry {
     /// An entry that the viewer is shown: where a patient is concerned, that is written down in its turn, once a patient and clinic.
     pub fn shown(context: &Context<'_>, entry: audit::Entry) -> Self {
         if let Some(patient_id) = entry.patient_id {
+            // Whom a clinic has asked it does not learn by who has read of that.
+            let clinic_id = entry.clinic_id.filter(|_| entry.action != audit::ASK_PATIENT);
             context.caller().sees(audit::Sight {
                 action: audit::READ_LOG,
                 patient_id,
-                clinic_id: entry.clinic_id,
+                clinic_id,
                 subject_id: patient_id.to_string(),
             });
         }
         Self(entry)
+    }
+
+    /// Whether the viewer may know who is concerned: asking whoever has an address is no way to learn whose it is.
+    async fn names_patient(&self, context: &Context<'_>) -> Result<bool, Failure> {
+        let Some(id) = self.0.patient_id.filter(|_| self.0.action == audit::ASK_PATIENT) else { return Ok(true) };
+        let is_of_platform = context.viewer().is_some_and(|viewer| viewer.role == Role::PlatformAdmin);
+        Ok(is_of_platform || context.loaders().known_patients.load(id).await?.is_some())
     }
 }
 
@@ -53,9 +62,13 @@ impl AuditEntry {
         Ok(context.loaders().users.load(id).await?.map(User::from))
     }
 
-    /// Whose data; null where no patient is concerned.
+    /// Whose data; null where no patient is concerned, and for a clinic that has asked (`patient.ask`) somebody who is not, or not yet, its
+    /// patient.
     async fn patient(&self, context: &Context<'_>) -> Result<Option<User>, Failure> {
         let Some(id) = self.0.patient_id else { return Ok(None) };
+        if !self.names_patient(context).await? {
+            return Ok(None);
+        }
         Ok(context.loaders().users.load(id).await?.map(User::from))
     }
 
@@ -65,9 +78,9 @@ impl AuditEntry {
         &self.0.action
     }
 
-    /// The ID of what it was done to; null where there is none.
-    async fn subject_id(&self) -> Option<ID> {
-        self.0.subject_id.clone().map(ID)
+    /// The ID of what it was done to; null where there is none, or where `patient` is not shown.
+    async fn subject_id(&self, context: &Context<'_>) -> Result<Option<ID>, Failure> {
+        Ok(if self.names_patient(context).await? { self.0.subject_id.clone().map(ID) } else { None })
     }
 }
 

@@ -219,6 +219,33 @@ async fn whoever_reads_in_the_log_about_a_patient_is_in_it_themselves() {
 }
 
 #[tokio::test]
+async fn a_clinic_does_not_learn_from_the_log_whose_address_it_is_that_it_has_asked() {
+    let app = TestApp::start().await;
+    let there = app.clinic("There").await;
+    let other = app.clinic_admin("Otto", &there).await;
+    let ada = app.patient("Ada").await;
+    let input = json!({ "email": ada.email, "name": "Whoever", "role": "PATIENT" });
+    assert_eq!(code(&other.does("inviteUser", "InviteUserInput", input, "user { id }").await), "EMAIL_TAKEN");
+    let about = async |of: &Actor, filter: Value| {
+        let log = log(of, filter).await;
+        log.iter().map(|entry| (entry["patient"].clone(), entry["subjectId"].clone())).collect::<Vec<_>>()
+    };
+    let asked = json!({ "action": "patient.ask" });
+    let named = (json!({ "id": ada.id, "name": "Ada" }), json!(ada.id));
+    assert_eq!(about(&other, asked.clone()).await, [(Value::Null, Value::Null)]);
+    assert_eq!(about(&app.admin, asked.clone()).await, std::slice::from_ref(&named));
+    let everything = other.sees("{ auditLog(first: 100) { nodes { patient { id } subjectId } } }").await.to_string();
+    let readers = "{ auditLog(filter: { action: \"audit.read\" }) { nodes { patient { id } subjectId } } }";
+    let readers = other.sees(readers).await.to_string();
+    assert!(![everything, readers].iter().any(|seen| seen.contains(&ada.id)), "nor by who has read of it");
+    assert!(about(&other, json!({ "patientId": ada.id })).await.is_empty());
+    let input = json!({ "token": app.token_for(&ada.email, "join-clinic").await });
+    ada.does("acceptInvitation", "AcceptInvitationInput", input, "clinic { id }").await;
+    assert_eq!(about(&other, asked).await, [named], "whoever has said yes is known");
+    assert_eq!(log(&other, json!({ "patientId": ada.id })).await.len(), 2);
+}
+
+#[tokio::test]
 async fn a_clinics_admin_sees_who_made_and_who_changed_its_doctors() {
     let app = TestApp::start().await;
     let here = app.clinic("Here").await;

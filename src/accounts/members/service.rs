@@ -177,7 +177,7 @@ impl Accounts {
             }
             (Some(id), Some(name)) if role == RoleName::Patient && !is_own => {
                 mail::ask_to_join_in(&transaction, &user.recipient(), mail::Clinic { id, name }, now).await?;
-                "patient.ask"
+                audit::ASK_PATIENT
             }
             _ => return Ok(rejection),
         };
