@@ -1,6 +1,6 @@
 //! The rows of the log, and those of the history of appointments as entries of it.
 
-use super::model::{ASK_PATIENT, AppointmentStatus, Entry, Filter, STEPS, step, step_of_entry};
+use super::model::{ASK_PATIENT, AppointmentStatus, Entry, Filter, READ_LOG, STEPS, step, step_of_entry};
 use crate::{
     infra::{
         db::{Database, Transaction},
@@ -185,9 +185,11 @@ fn entry_listing(scope: Scope, filter: &Filter, place: Place) -> Listing<audit_e
     if let Some(actor) = filter.actor_id {
         select = select.filter(Column::ActorId.eq(actor));
     }
-    if let Some(action) = &filter.action {
-        select = select.filter(Column::Action.eq(action));
-    }
+    // Who has read the log is listed where somebody wants to know: else every look at it would find the one before.
+    select = select.filter(match &filter.action {
+        Some(action) => Column::Action.eq(action),
+        None => Column::Action.ne(READ_LOG),
+    });
     let after = place.map(|(at, id)| [Value::from(at), Value::from(id)]);
     Listing { select, columns: [Column::At, Column::Id], order: Order::Desc, after }
 }

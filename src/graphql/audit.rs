@@ -21,9 +21,10 @@ use std::collections::HashMap;
 pub struct AuditEntry(audit::Entry);
 
 impl AuditEntry {
-    /// An entry that the viewer is shown: where a patient is concerned, that is written down in its turn, once a patient and clinic.
+    /// An entry that the viewer is shown: where a patient is concerned, that is written down in its turn, once a patient and clinic; but not of
+    /// whoever reads who has read.
     pub fn shown(context: &Context<'_>, entry: audit::Entry) -> Self {
-        if let Some(patient_id) = entry.patient_id {
+        if let Some(patient_id) = entry.patient_id.filter(|_| entry.action != audit::READ_LOG) {
             // Whom a clinic has asked it does not learn by who has read of that.
             let clinic_id = entry.clinic_id.filter(|_| entry.action != audit::ASK_PATIENT);
             context.caller().sees(audit::Sight {
@@ -93,7 +94,7 @@ pub struct AuditFilter {
     patient_id: Option<ID>,
     /// Of what this person did.
     actor_id: Option<ID>,
-    /// Of this kind, such as `appointment.read`.
+    /// Of this kind, such as `appointment.read`. Who has read the log (`audit.read`) is listed only where that is named here.
     action: Option<String>,
     /// At this instant or later.
     from: Option<DateTime>,
@@ -125,7 +126,7 @@ pub struct AuditQuery;
 #[Object]
 impl AuditQuery {
     /// Who saw or changed which patient's data, the latest first. For admins: a clinic's see what concerns their clinic, those of the platform
-    /// everything. Whoever reads it is in it too (`audit.read`).
+    /// everything. Whoever reads in it about a patient is in it too, listed where the filter asks for `audit.read`.
     #[graphql(guard = "For::Admins", complexity = "page::cost(first, None, child_complexity)")]
     async fn audit_log(
         &self,
