@@ -29,8 +29,16 @@ pub async fn forget_sessions(database: &Database, clock: &dyn Clock) -> anyhow::
     }
 }
 
-/// Begins to look which sessions have ended, in any process, so that what is open in them in this one ends too.
+/// Begins to hear, and to look, which sessions have ended, in any process, so that what is open in them in this one ends too.
 pub fn watch_sessions(accounts: &Arc<Accounts>) {
+    let hearing = Arc::clone(accounts);
+    supervise("accounts.hear_endings", move || {
+        let accounts = Arc::clone(&hearing);
+        async move {
+            accounts.hear().await;
+            Ok(())
+        }
+    });
     let accounts = Arc::clone(accounts);
     supervise("accounts.watch_sessions", move || {
         let accounts = Arc::clone(&accounts);

@@ -20,6 +20,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How often is looked which sessions have ended elsewhere, in case the bus has not told.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long a look may take; until another finds what it would have found, tokens are believed for a second.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Which endings are looked for again: no transaction lasts longer than 10 s, and clocks differ by a little.
 const OVERLAP: TimeDelta = TimeDelta::seconds(15);
 
@@ -144,31 +146,38 @@ impl Accounts {
         self.endings.watch(session_id)
     }
 
-    /// Tells for ever which sessions have ended.
+    /// Hears for ever what other processes tell, however long the database takes.
+    pub(super) async fn hear(&self) {
+        let mut listener = self.endings.listen();
+        loop {
+            if let Signal::Message(message) = listener.next().await
+                && let Some(changed) = self.endings.hear(&message)
+            {
+                self.forget(changed);
+            }
+        }
+    }
+
+    /// Looks for ever which sessions have ended, for what the bus has lost.
     ///
     /// # Errors
-    /// Where the database does not answer.
+    /// Where the database refuses.
     pub(super) async fn watch(&self) -> Result<(), Rejection> {
         // Whatever is open was begun with a token that is not over.
         let mut since = self.clock.now() - LIFETIME;
-        let mut listener = self.endings.listen();
         let mut looks = interval(PAUSE);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut turn, mut rests_until) = (Vec::new(), Instant::now());
         loop {
-            tokio::select! {
-                signal = listener.next() => if let Signal::Message(message) = signal {
-                    if let Some(changed) = self.endings.hear(&message) {
-                        self.forget(changed);
-                    }
-                    continue;
-                },
-                _ = looks.tick() => {}
-            }
+            looks.tick().await;
             let (now, looks_at) = (self.clock.now(), Instant::now());
             if self.endings.are_watched() || self.proven.iter().next().is_some() {
-                let ended = store::sessions_ended_since(&self.database, since - OVERLAP).await?;
-                self.endings.found(&ended);
+                let look = store::sessions_ended_since(&self.database, since - OVERLAP);
+                let Ok(ended) = timeout(PATIENCE, look).await else {
+                    tracing::warn!("the database does not tell in time which sessions have ended");
+                    continue;
+                };
+                self.endings.found(&ended?);
             }
             self.endings.known_at(looks_at);
             since = now;

@@ -1,7 +1,8 @@
-//! Redis only makes things faster: stopped, hung or emptied, bookings go on, and are right.
+//! Redis only makes things faster: stopped, hung or emptied, bookings go on, and are right. And what the bus tells waits for no database.
 
-use crate::support::{Backend, TestApp, TestDatabase, codes};
+use crate::support::{Backend, Server, TestApp, TestDatabase, codes};
 use futures_util::future::join_all;
+use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
@@ -82,4 +83,33 @@ async fn bookings_are_right_while_locks_are_lost_under_their_holders() {
     });
     a_crowd_is_served(&app).await;
     losing.abort();
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_is_heard_while_the_database_does_not_answer() {
+    if Backend::chosen() == Backend::Sqlite {
+        // There is one process.
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let elsewhere = Server::start(&database, &["--now", "2026-06-01T08:00:00Z"]);
+    let config = database.config();
+    let app = TestApp::start_on(database, config).await;
+    let ada = app.patient("Ada").await;
+    let mut socket = ada.connects().await;
+    socket.watches("1", "subscription { appointmentEvents { transition { to } } }", json!({})).await;
+    let mut there = ada.clone();
+    there.address.clone_from(&elsewhere.address);
+    assert!(there.sees("{ viewer { id } }").await["viewer"].is_object());
+    // Nobody gets a connection here any more, and whoever looks into the database waits for one.
+    let mut taken = Vec::new();
+    let take = || tokio::time::timeout(Duration::from_millis(500), app.app.services.database.begin());
+    while let Ok(transaction) = take().await {
+        taken.push(transaction.unwrap());
+    }
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(codes(&there.does("logout", "LogoutInput", json!({}), "").await), [""; 0]);
+    let begun = Instant::now();
+    assert_eq!(socket.is_closed().await, 4403);
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
 }
