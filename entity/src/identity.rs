@@ -17,6 +17,8 @@ pub struct Model {
     pub user_id: UserId,
     /// Since when.
     pub created_at: DateTimeUtc,
+    /// Since when it lets nobody in, because the user said so.
+    pub unlinked_at: Option<DateTimeUtc>,
 }
 
 /// No relation is declared: links are read in batches, by id.

@@ -14,6 +14,7 @@ mod m20261126_000012_identity;
 mod m20261126_000013_audit;
 mod m20261126_000014_members;
 mod m20261126_000015_claims;
+mod m20261126_000016_unlinked;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000013_audit::Migration),
             Box::new(m20261126_000014_members::Migration),
             Box::new(m20261126_000015_claims::Migration),
+            Box::new(m20261126_000016_unlinked::Migration),
         ]
     }
 }

@@ -18,6 +18,7 @@ const PAGES = {
 const TURNED = {
   EMAIL_NOT_VERIFIED: "The provider has not verified your e-mail address.",
   ACCOUNT_NOT_VERIFIED: "There is an account with your address, and the address is not confirmed: sign in to it and confirm it first.",
+  UNLINKED: "You have said that the provider shall not let anybody into your account: allow it there first.",
   INACTIVE: "The account was deactivated.",
 };
 

@@ -59,7 +59,7 @@ pub struct ExportPayload {
     user_errors: Vec<UserError>,
 }
 
-fn assurance(password: Option<String>, code: Option<String>) -> Assurance {
+pub(super) fn assurance(password: Option<String>, code: Option<String>) -> Assurance {
     let (password, code) = (password.map(SecretString::from), code.map(SecretString::from));
     Assurance { password, password_field: "password", code, code_field: "code" }
 }

@@ -200,7 +200,8 @@ impl User {
         Ok(found.into_iter().map(|sign_in| SignIn::new(sign_in, viewer)).collect())
     }
 
-    /// The third parties by which one comes in, the first linked first, at most 100; `unlinkAccount` ends that. For oneself only.
+    /// The third parties by which one comes in, the first linked first, at most 100; `unlinkAccount` ends that, and `relinkAccount` allows it
+    /// again. For oneself only.
     #[graphql(complexity = "page::times(5, child_complexity)")]
     async fn linked_accounts(&self, context: &Context<'_>) -> Result<Vec<LinkedAccount>, Failure> {
         let viewer = context.signed_in()?;

@@ -100,6 +100,7 @@ impl Privacy {
                 "provider": identity.provider,
                 "subject": identity.subject,
                 "createdAt": identity.created_at,
+                "unlinkedAt": identity.unlinked_at,
             })).collect::<Vec<_>>(),
             "letters": letters.iter().map(|sent| json!({
                 "letter": sent.letter,

@@ -427,6 +427,7 @@ async fn visitors_have_no_account_to_take_care_of() {
         ("changePassword", "ChangePasswordInput", json!({ "newPassword": NEW_PASSWORD }), "user { id }"),
         ("verifyPhone", "VerifyPhoneInput", json!({ "code": "123456" }), "user { id }"),
         ("unlinkAccount", "UnlinkAccountInput", json!({ "provider": "hospital" }), "user { id }"),
+        ("relinkAccount", "RelinkAccountInput", json!({ "provider": "hospital" }), "user { id }"),
         ("deleteAccount", "DeleteAccountInput", json!({}), "deletedId"),
         ("exportMyData", "ExportMyDataInput", json!({}), "data"),
     ] {

@@ -5,7 +5,7 @@ use medislot::{
     config,
     kernel::clock::{Clock, SystemClock},
 };
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, sea_query::Expr};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -176,8 +176,29 @@ async fn whoever_is_let_in_by_a_provider_sees_that_and_ends_it_with_all_that_cam
     let log = "{ auditLog(filter: { action: \"user.unlink_identity\" }) { nodes { patient { id } actor { id } } } }";
     let noted = json!([{ "patient": { "id": ada.id }, "actor": { "id": ada.id } }]);
     assert_eq!(scene.app.admin.sees(log).await["auditLog"]["nodes"], noted);
+    assert_eq!(scene.returns("ada").await, "error=UNLINKED", "the same one has the address still");
     ada.signs_in("ada@example.com").await;
     assert_eq!(code(&unlinks(&ada).await), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn whoever_comes_back_while_the_provider_is_unlinked_is_turned_away_too() {
+    let scene = Scene::set().await;
+    let session = scene.comes_in(&scene.returns("newcomer").await).await;
+    let id = session["session"]["user"]["id"].as_str().unwrap().parse().unwrap();
+    let mut wanderer = Wanderer::default();
+    let back = scene.goes(&mut wanderer, "newcomer").await;
+    let transaction = scene.app.app.services.database.begin().await.unwrap();
+    medislot::accounts::lock_user_in(&transaction, id).await.unwrap();
+    let unlink = entity::identity::Entity::update_many()
+        .col_expr(entity::identity::Column::UnlinkedAt, Expr::value(scene.app.now()));
+    unlink.exec(&*transaction).await.unwrap();
+    let commits = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        transaction.commit().await.unwrap();
+    };
+    let (location, ()) = tokio::join!(wanderer.opens(&back), commits);
+    assert_eq!(told(&location.unwrap()), "error=UNLINKED");
 }
 
 #[tokio::test]
@@ -196,6 +217,16 @@ async fn nobody_ends_the_only_way_in_that_they_have_beside_codes_by_mail() {
     newcomer.does("resetPassword", "ResetPasswordInput", input, "session { accessToken }").await;
     newcomer.signs_in("newcomer@example.com").await;
     assert_eq!(unlinks(&newcomer).await["user"]["linkedAccounts"], json!([]));
+    assert_eq!(scene.returns("newcomer").await, "error=UNLINKED");
+    let relinks = async |provider: &str, password: &str| {
+        let input = json!({ "provider": provider, "password": password });
+        newcomer.does("relinkAccount", "RelinkAccountInput", input, "user { linkedAccounts { provider } }").await
+    };
+    assert_eq!(code(&relinks("local", "wrong password").await), "INVALID_CREDENTIALS");
+    assert_eq!(code(&relinks("elsewhere", "correct horse battery").await), "NOT_FOUND");
+    assert_eq!(scene.returns("newcomer").await, "error=UNLINKED", "nothing was changed");
+    assert_eq!(relinks("local", "correct horse battery").await["user"]["linkedAccounts"], json!([]));
+    assert_eq!(code(&relinks("local", "correct horse battery").await), "NOT_FOUND");
     scene.app.works().await;
     assert!(scene.comes_in(&scene.returns("newcomer").await).await["session"].is_object(), "and is linked again");
     scene.app.works().await;

@@ -12,4 +12,4 @@ pub use assurance::Assurance;
 pub use code::{CodeAddress, CodeLogin};
 pub use email::prove_email_in;
 pub use profile::ProfilePatch;
-pub use store::{erase_in, find_by_email_in, find_in, find_locked_in, sessions_kept, verify_email_in};
+pub use store::{erase_in, find_by_email_in, find_locked_in, sessions_kept, verify_email_in};

@@ -41,6 +41,8 @@ pub enum Turned {
     EmailNotVerified,
     /// There is an account with this address, and nobody has confirmed that it is theirs.
     AccountNotVerified,
+    /// Whose account it is has unlinked the third party.
+    Unlinked,
     /// The account was deactivated.
     Inactive,
 }
@@ -53,6 +55,7 @@ impl Turned {
             Self::Unproven => "UNPROVEN",
             Self::EmailNotVerified => "EMAIL_NOT_VERIFIED",
             Self::AccountNotVerified => "ACCOUNT_NOT_VERIFIED",
+            Self::Unlinked => "UNLINKED",
             Self::Inactive => "INACTIVE",
         }
     }
@@ -60,7 +63,7 @@ impl Turned {
 
 impl Accounts {
     /// Lets somebody in by what a third party says of them. Whom it has brought before, it brings to the same account; others to the account with
-    /// the same address, if both sides know that it is theirs, or to a new one.
+    /// the same address, if both sides know that it is theirs, or to a new one. To an account that has unlinked it, it brings nobody.
     ///
     /// # Errors
     /// `TooManyAttempts`.
@@ -80,13 +83,18 @@ impl Accounts {
                 return Ok(Arrival::Turned(Turned::Unproven));
             }
         };
-        let now = self.clock.now();
+        let (now, subject) = (self.clock.now(), claims.subject.clone());
         let transaction = self.database.begin().await?;
         let user_id = match self.account_of_in(&transaction, provider, claims, now).await? {
             Ok(user_id) => user_id,
             Err(turned) => return Ok(Arrival::Turned(turned)),
         };
-        let user = care::find_in(&transaction, user_id).await?.ok_or_else(|| Internal::new("an identity of nobody"))?;
+        let locked = care::find_locked_in(&transaction, user_id).await?;
+        let (user, _) = locked.ok_or_else(|| Internal::new("an identity of nobody"))?;
+        // Who unlinks it makes worthless what was issued before; it may have been while this waited for them.
+        if store::find_in(&transaction, provider, &subject).await? != Some((user_id, true)) {
+            return Ok(Arrival::Turned(Turned::Unlinked));
+        }
         if !user.active {
             return Ok(Arrival::Turned(Turned::Inactive));
         }
@@ -104,8 +112,8 @@ impl Accounts {
         claims: Claims,
         now: DateTime<Utc>,
     ) -> Result<Result<UserId, Turned>, Rejection> {
-        if let Some(user_id) = store::find_in(transaction, provider, &claims.subject).await? {
-            return Ok(Ok(user_id));
+        if let Some((user_id, is_linked)) = store::find_in(transaction, provider, &claims.subject).await? {
+            return Ok(if is_linked { Ok(user_id) } else { Err(Turned::Unlinked) });
         }
         let email = claims.email.as_deref().and_then(|email| parse_email(email).ok());
         let Some(email) = email.filter(|_| claims.email_verified) else { return Ok(Err(Turned::EmailNotVerified)) };
@@ -113,6 +121,11 @@ impl Accounts {
         let user_id = match care::find_by_email_in(transaction, &email).await? {
             Some(user) if !user.email_verified => return Ok(Err(Turned::AccountNotVerified)),
             Some(user) => {
+                users::lock_user_in(transaction, user.id).await?;
+                let known = store::identities_of_in(transaction, user.id).await?;
+                if known.iter().any(|identity| identity.provider == provider && identity.unlinked_at.is_some()) {
+                    return Ok(Err(Turned::Unlinked));
+                }
                 let content = json!({ "provider": provider });
                 mail::tell_in(transaction, Letter::IdentityLinked, &user.recipient(), content, now).await?;
                 note_own_in(transaction, &user, "user.link_identity", now).await?;

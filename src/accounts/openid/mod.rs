@@ -7,4 +7,4 @@ mod store;
 
 pub use arrival::{Arrival, Turned};
 pub use provider::{OpenId, Return, Secrets};
-pub use store::{Identity, identities_of, identities_of_in, remove_identities_of_in, remove_identity_in};
+pub use store::{Identity, forget_unlinked_in, identities_of, identities_of_in, remove_identities_of_in, unlink_in};

@@ -6,7 +6,10 @@ use crate::{
 };
 use ::entity::identity;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
 
 /// How a third party calls a user.
 #[derive(Clone, Debug)]
@@ -17,12 +20,18 @@ pub struct Identity {
     pub subject: String,
     /// Since when.
     pub created_at: DateTime<Utc>,
+    /// Since when that lets nobody in, because the user said so.
+    pub unlinked_at: Option<DateTime<Utc>>,
 }
 
-/// The user whom a third party calls so.
-pub async fn find_in(transaction: &Transaction, provider: &str, subject: &str) -> Result<Option<UserId>, Rejection> {
+/// The user whom a third party calls so, and whether that lets them in.
+pub async fn find_in(
+    transaction: &Transaction,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<(UserId, bool)>, Rejection> {
     let found = identity::Entity::find_by_id((provider.to_owned(), subject.to_owned())).one(&**transaction).await?;
-    Ok(found.map(|row| row.user_id))
+    Ok(found.map(|row| (row.user_id, row.unlinked_at.is_none())))
 }
 
 /// From now on a third party's name for somebody is this user's.
@@ -38,12 +47,13 @@ pub async fn insert_in(
         subject: Set(subject.to_owned()),
         user_id: Set(user_id),
         created_at: Set(now),
+        unlinked_at: Set(None),
     };
     identity::Entity::insert(row).exec_without_returning(&**transaction).await?;
     Ok(())
 }
 
-/// How third parties call a user, at most a hundred.
+/// How third parties call a user, at most a hundred, also those that let nobody in any more.
 ///
 /// # Errors
 /// Where the database does not answer.
@@ -62,19 +72,43 @@ pub async fn identities_of_in(transaction: &Transaction, user_id: UserId) -> Res
 async fn read(connection: &impl ConnectionTrait, user_id: UserId) -> Result<Vec<Identity>, Rejection> {
     let rows = identity::Entity::find().filter(identity::Column::UserId.eq(user_id));
     let rows = rows.order_by_asc(identity::Column::CreatedAt).limit(100).all(connection).await?;
-    let identity =
-        |row: identity::Model| Identity { provider: row.provider, subject: row.subject, created_at: row.created_at };
+    let identity = |row: identity::Model| Identity {
+        provider: row.provider,
+        subject: row.subject,
+        created_at: row.created_at,
+        unlinked_at: row.unlinked_at,
+    };
     Ok(rows.into_iter().map(identity).collect())
 }
 
-/// No name that this third party has for somebody is this user's any more.
+/// This third party lets nobody in as this user any more. What it calls them is kept: else it would be linked again.
 ///
 /// # Errors
 /// Where the database refuses.
-pub async fn remove_identity_in(transaction: &Transaction, user_id: UserId, provider: &str) -> Result<(), Rejection> {
-    let own = identity::Entity::delete_many().filter(identity::Column::UserId.eq(user_id));
-    own.filter(identity::Column::Provider.eq(provider)).exec(&**transaction).await?;
+pub async fn unlink_in(
+    transaction: &Transaction,
+    user_id: UserId,
+    provider: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Rejection> {
+    let unlink = identity::Entity::update_many().col_expr(identity::Column::UnlinkedAt, Expr::value(now));
+    let unlink = unlink.filter(of_provider(user_id, provider)).filter(identity::Column::UnlinkedAt.is_null());
+    unlink.exec(&**transaction).await?;
     Ok(())
+}
+
+/// This third party may be linked to this user again; tells whether it might not.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn forget_unlinked_in(transaction: &Transaction, user_id: UserId, provider: &str) -> Result<bool, Rejection> {
+    let unlinked = identity::Entity::delete_many().filter(of_provider(user_id, provider));
+    let unlinked = unlinked.filter(identity::Column::UnlinkedAt.is_not_null()).exec(&**transaction).await?;
+    Ok(unlinked.rows_affected > 0)
+}
+
+fn of_provider(user_id: UserId, provider: &str) -> Condition {
+    Condition::all().add(identity::Column::UserId.eq(user_id)).add(identity::Column::Provider.eq(provider))
 }
 
 /// No third party's name is this user's any more.

@@ -46,6 +46,7 @@ impl Scene {
             "verifyPhone" => json!({ "code": "000000", "password": wrong }),
             "changeEmail" => json!({ "email": self.email(), "password": wrong }),
             "changePassword" => json!({ "currentPassword": wrong, "newPassword": PASSWORD }),
+            "relinkAccount" => json!({ "provider": "hospital", "password": wrong }),
             "deleteAccount" | "exportMyData" => json!({ "password": wrong }),
             "bookAppointment" if eye >= 3 => json!({ "slotId": self.slot(), "patientId": self.thing("User") }),
             "holdSlot" | "bookAppointment" => json!({ "slotId": self.slot() }),

@@ -190,6 +190,7 @@ impl Scene {
                 subject: Set("1".to_owned()),
                 user_id: Set(user_id),
                 created_at: Set(self.app.now()),
+                unlinked_at: Set(None),
             };
             let transaction = self.app.app.services.database.begin().await.unwrap();
             entity::identity::Entity::insert(identity).exec_without_returning(&*transaction).await.unwrap();
