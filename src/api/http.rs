@@ -39,7 +39,8 @@ pub async fn post(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let length = body.as_ref().map_or(0, Bytes::len);
+    // As much of what is too large was taken in.
+    let length = body.as_ref().map_or(api.limits.body_bytes, Bytes::len);
     let read = || {
         if !is_json(&headers) || headers.contains_key(header::CONTENT_ENCODING) {
             let message = "Send application/json in UTF-8, not encoded.";
@@ -121,13 +122,13 @@ impl<'a> Exchange<'a> {
         client: Client,
         is_get: bool,
     ) -> Response {
-        if self.accepted.is_none() {
-            return StatusCode::NOT_ACCEPTABLE.into_response();
-        }
         // Reading is work too, also where it leads to nothing.
         let reading = cost_of_looking(length);
         if let Err(error) = self.api.allowance.spend(principal, reading).await {
             return self.request_error(Answer::from_errors(vec![error]));
+        }
+        if self.accepted.is_none() {
+            return StatusCode::NOT_ACCEPTABLE.into_response();
         }
         let asked = match read() {
             Ok(asked) => asked,

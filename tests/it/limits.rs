@@ -143,6 +143,24 @@ async fn what_cannot_be_read_is_paid_by_its_length() {
 }
 
 #[tokio::test]
+async fn what_is_too_large_or_wants_another_answer_is_paid_by_its_length_too() {
+    let app = TestApp::start_with(small_budget).await;
+    let left = async |length: usize, accept: &str, status: u16| {
+        let request = reqwest::Client::new().post(format!("http://{}/graphql", app.address)).header("accept", accept);
+        let request = request.header("content-type", "application/json").body("x".repeat(length));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        let left = header(&answer, "ratelimit").strip_prefix("\"cost\";r=").unwrap();
+        left.split(';').next().unwrap().parse::<u32>().unwrap()
+    };
+    let whole = left(1, "*/*", 400).await;
+    let too_large = left(300_000, "*/*", 413).await;
+    assert!(whole - too_large > 3_000, "{whole} {too_large}");
+    let unacceptable = left(200_000, "image/png", 406).await;
+    assert!(too_large - unacceptable > 2_000, "{too_large} {unacceptable}");
+}
+
+#[tokio::test]
 async fn what_is_refused_is_not_free_nor_are_variables() {
     let app = TestApp::start_with(small_budget).await;
     let mut ada = app.patient("Ada").await;
