@@ -15,4 +15,4 @@ pub use jobs::{forget, send};
 pub use model::{Clinic, Letter, Proof, Purpose, Recipient, Sent};
 pub use service::{Carriers, Mail, ask_to_join_in, invite_in, tell_in, write_to_nobody_in, write_with_ticket_in};
 pub use store::{forget_of_in, of_user};
-pub use ticket::{issue_in, prove_code, prove_link_in, read_link, revoke_in};
+pub use ticket::{issue_in, prove_code, prove_link_in, read_link, revoke_in, revoke_ways_in_in};

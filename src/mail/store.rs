@@ -265,9 +265,15 @@ pub async fn remove_ticket_in(transaction: &Transaction, id: Uuid) -> Result<boo
     Ok(ticket::Entity::delete_by_id(id).exec(&**transaction).await?.rows_affected == 1)
 }
 
-/// Removes all tickets of a user.
-pub async fn remove_tickets_of_in(transaction: &Transaction, user_id: UserId) -> Result<(), Rejection> {
-    ticket::Entity::delete_many().filter(ticket::Column::UserId.eq(user_id)).exec(&**transaction).await?;
+/// Removes the tickets of a user, but those for one purpose where it is given.
+pub async fn remove_tickets_of_in(
+    transaction: &Transaction,
+    user_id: UserId,
+    but: Option<Purpose>,
+) -> Result<(), Rejection> {
+    let others = Condition::all().add_option(but.map(|but| ticket::Column::Purpose.ne(but)));
+    let own = ticket::Entity::delete_many().filter(ticket::Column::UserId.eq(user_id));
+    own.filter(others).exec(&**transaction).await?;
     Ok(())
 }
 

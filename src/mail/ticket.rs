@@ -117,7 +117,15 @@ pub async fn prove_code(
 /// # Errors
 /// Where the database refuses.
 pub async fn revoke_in(transaction: &Transaction, user_id: UserId) -> Result<(), Rejection> {
-    store::remove_tickets_of_in(transaction, user_id).await
+    store::remove_tickets_of_in(transaction, user_id, None).await
+}
+
+/// Makes all tickets of a user worthless by which somebody may come in. What clinics have asked the user stays to be answered.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn revoke_ways_in_in(transaction: &Transaction, user_id: UserId) -> Result<(), Rejection> {
+    store::remove_tickets_of_in(transaction, user_id, Some(Purpose::Joining)).await
 }
 
 fn new_secret(purpose: Purpose) -> SecretString {

@@ -193,6 +193,33 @@ async fn whoever_registered_the_address_of_a_patient_is_out_before_the_clinic_th
 }
 
 #[tokio::test]
+async fn what_a_clinic_has_asked_can_be_answered_when_the_ways_into_the_account_have_become_others() {
+    let Scene { app, here, there, doctor, other_admin, .. } = Scene::new().await;
+    let mut ada = app.patient("Ada").await;
+    let accepts = async |token: &str| {
+        let input = json!({ "token": token });
+        app.visitor().does("acceptInvitation", "AcceptInvitationInput", input, "clinic { id }").await
+    };
+    invites(&doctor.actor, &ada.email, "PATIENT", None).await;
+    let first = app.token_for(&ada.email, "join-clinic").await;
+    invites(&other_admin, &ada.email, "PATIENT", None).await;
+    app.works().await;
+    let letter = app.message_to(&ada.email).await.unwrap();
+    let second = letter.split_once("/account/join-clinic#token=").unwrap().1.split_whitespace().next().unwrap();
+    // Whoever accepts has proven the address, and nobody before them.
+    assert_eq!(accepts(&first).await["clinic"]["id"], json!(here));
+    let email = json!({ "email": ada.email });
+    app.visitor().does("requestPasswordReset", "RequestPasswordResetInput", email, "").await;
+    let input = json!({ "token": app.token_for(&ada.email, "reset-password").await, "password": PASSWORD });
+    app.visitor().does("resetPassword", "ResetPasswordInput", input, "session { accessToken }").await;
+    let email = ada.email.clone();
+    ada.signs_in(&email).await;
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": "violet otter gramophone" });
+    assert_eq!(codes(&ada.does("changePassword", "ChangePasswordInput", input, "user { id }").await), [""; 0]);
+    assert_eq!(accepts(second).await["clinic"]["id"], json!(there));
+}
+
+#[tokio::test]
 async fn a_patient_who_is_signed_in_accepts_a_clinic_and_keeps_the_password() {
     let Scene { app, here, doctor, .. } = Scene::new().await;
     let ada = app.patient("Ada").await;

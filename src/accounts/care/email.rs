@@ -141,7 +141,7 @@ pub(super) async fn first_proof_in(
 ) -> Result<Vec<SessionId>, Rejection> {
     store::forget_ways_in_in(transaction, user).await?;
     store::verify_email_in(transaction, user.id, now).await?;
-    mail::revoke_in(transaction, user.id).await?;
+    mail::revoke_ways_in_in(transaction, user.id).await?;
     mail::tell_in(transaction, Letter::AccessForgotten, &user.recipient(), json!({}), now).await?;
     note_own_in(transaction, user, "user.verify_email", now).await?;
     store::end_sessions_but_in(transaction, user.id, None, now).await

@@ -35,7 +35,7 @@ impl Accounts {
         openid::unlink_in(&transaction, user.id, provider, now).await?;
         note_own_in(&transaction, &user, "user.unlink_identity", now).await?;
         let ended = store::end_sessions_but_in(&transaction, user.id, Some(viewer.session_id), now).await?;
-        mail::revoke_in(&transaction, user.id).await?;
+        mail::revoke_ways_in_in(&transaction, user.id).await?;
         let content = json!({ "provider": provider });
         mail::tell_in(&transaction, Letter::IdentityUnlinked, &user.recipient(), content, now).await?;
         transaction.commit().await?;

@@ -37,7 +37,7 @@ impl Accounts {
         note_own_in(&transaction, &user, "user.change_password", now).await?;
         let ended = store::end_sessions_but_in(&transaction, user.id, Some(viewer.session_id), now).await?;
         // Whoever had the password may have asked for one: to another address, say.
-        mail::revoke_in(&transaction, user.id).await?;
+        mail::revoke_ways_in_in(&transaction, user.id).await?;
         mail::tell_in(&transaction, Letter::PasswordChanged, &user.recipient(), json!({}), now).await?;
         transaction.commit().await?;
         self.sessions_ended(ended).await;
@@ -89,7 +89,7 @@ impl Accounts {
         store::verify_email_in(&transaction, user.id, now).await?;
         note_own_in(&transaction, &user, "user.reset_password", now).await?;
         let ended = store::end_sessions_but_in(&transaction, user.id, None, now).await?;
-        mail::revoke_in(&transaction, user.id).await?;
+        mail::revoke_ways_in_in(&transaction, user.id).await?;
         mail::tell_in(&transaction, Letter::PasswordChanged, &user.recipient(), json!({}), now).await?;
         let session = self.begin_session_in(&transaction, user.id, client, now).await?;
         transaction.commit().await?;
