@@ -171,7 +171,7 @@ impl AccountMutation {
 
     /// Set a password with the token of a letter, also of an invitation; another user's is `INVALID_TOKEN` where you are signed in, and stays good. All
     /// sessions end, and a new one begins. A telephone number has to be confirmed again before it is a way in. Where it is the first proof that the
-    /// e-mail address is the user's, a confirmed number is forgotten altogether: somebody else may have registered the address.
+    /// e-mail address is the user's, the number of whoever had set a password is forgotten altogether: somebody else may have registered the address.
     #[graphql(complexity = "HASHING + child_complexity")]
     async fn reset_password(
         &self,
@@ -186,7 +186,7 @@ impl AccountMutation {
 
     /// Confirm an address with the token of a letter; another user's is `INVALID_TOKEN` where you are signed in, and stays good. Where the address is not
     /// the one that you signed in with so far, it is from now on. Send your access token along: somebody else may have registered the address, so where
-    /// it is confirmed for the first time, and not by a session of the account, the password and a confirmed telephone number are forgotten and all
+    /// it is confirmed for the first time, and not by a session of the account, the password and the telephone number are forgotten and all
     /// sessions end. A letter says so; sign in with a code then, or set a new password.
     async fn verify_email(
         &self,

@@ -61,7 +61,7 @@ impl LoginCodeMutation {
     }
 
     /// Sign in with a code. It works once, and can be tried five times. Where it is the first proof that the e-mail address is the user's, the password
-    /// that was set before and a confirmed telephone number are forgotten and all other sessions end: somebody else may have registered the address.
+    /// that was set before and the telephone number are forgotten and all other sessions end: somebody else may have registered the address.
     async fn login_with_code(
         &self,
         context: &Context<'_>,

@@ -158,7 +158,7 @@ impl MemberMutation {
     }
 
     /// Let the staff of the clinic that asks in the e-mail book for you. The e-mail is read by whoever has the address: send your access token along,
-    /// as to `verifyEmail`, or else, where the address was never confirmed before, the password and a confirmed telephone number are forgotten and all
+    /// as to `verifyEmail`, or else, where the address was never confirmed before, the password and the telephone number are forgotten and all
     /// sessions end. Where you are signed in as somebody else, the link is `INVALID_TOKEN`, and stays good.
     async fn accept_invitation(
         &self,

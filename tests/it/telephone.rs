@@ -162,3 +162,25 @@ async fn a_password_that_is_changed_or_reset_leaves_no_number_that_is_a_way_in()
         assert!(letter.contains("it has to be confirmed again"), "{letter}");
     }
 }
+
+#[tokio::test]
+async fn the_first_proof_of_an_address_forgets_the_number_of_whoever_registered_it_and_keeps_one_of_an_invitation() {
+    let app = TestApp::start().await;
+    let phone = "+48225550174";
+    let number_of = async |email: &str| {
+        let query = format!("{{ users(filter: {{ search: \"{email}\" }}) {{ nodes {{ emailVerified phone }} }} }}");
+        app.admin.sees(&query).await["users"]["nodes"][0].clone()
+    };
+    let mallory = app.patient("Victim").await;
+    mallory.does("updateProfile", "UpdateProfileInput", json!({ "phone": phone }), "user { id }").await;
+    let input = json!({ "token": app.token_for(&mallory.email, "verify-email").await });
+    app.visitor().does("verifyEmail", "VerifyEmailInput", input, "user { id }").await;
+    assert_eq!(number_of(&mallory.email).await, json!({ "emailVerified": true, "phone": null }));
+
+    let input = json!({ "email": "ada@example.com", "name": "Ada", "role": "PATIENT", "phone": phone });
+    app.admin.does("inviteUser", "InviteUserInput", input, "user { id }").await;
+    let token = app.token_for("ada@example.com", "accept-invitation").await;
+    let input = json!({ "token": token, "password": PASSWORD });
+    app.visitor().does("resetPassword", "ResetPasswordInput", input, SESSION).await;
+    assert_eq!(number_of("ada@example.com").await, json!({ "emailVerified": true, "phone": phone }));
+}

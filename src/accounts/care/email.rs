@@ -139,7 +139,7 @@ pub(super) async fn first_proof_in(
     user: &User,
     now: DateTime<Utc>,
 ) -> Result<Vec<SessionId>, Rejection> {
-    store::forget_ways_in_in(transaction, user).await?;
+    store::forget_ways_in_in(transaction, user.id).await?;
     store::verify_email_in(transaction, user.id, now).await?;
     mail::revoke_ways_in_in(transaction, user.id).await?;
     mail::tell_in(transaction, Letter::AccessForgotten, &user.recipient(), json!({}), now).await?;

@@ -83,7 +83,7 @@ impl Accounts {
         let user = user.filter(|user| user.active && user.email == proof.address).ok_or_else(invalid_token)?;
         if !user.email_verified {
             // Whoever made the account may be somebody else.
-            store::forget_ways_in_in(&transaction, &user).await?;
+            store::forget_ways_in_in(&transaction, user.id).await?;
         }
         store::set_password_in(&transaction, user.id, &hash).await?;
         store::verify_email_in(&transaction, user.id, now).await?;

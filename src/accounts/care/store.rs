@@ -122,14 +122,16 @@ pub async fn set_password_in(transaction: &Transaction, id: UserId, hash: &str) 
     Ok(())
 }
 
-/// Forgets the password of a user, the number that they have proven, and what third parties call them.
-pub async fn forget_ways_in_in(transaction: &Transaction, user: &User) -> Result<(), Rejection> {
-    let phone = user.phone.clone().filter(|_| !user.phone_verified);
-    let update = update(user.id).col_expr(user::Column::PasswordHash, Expr::value(""));
-    let update = update.col_expr(user::Column::Phone, Expr::value(phone));
+/// Forgets the password of a user, their number, and what third parties call them. A number stays that nobody has proven and that came with an
+/// invitation: where nobody has set a password, nobody was there to write down their own.
+pub async fn forget_ways_in_in(transaction: &Transaction, id: UserId) -> Result<(), Rejection> {
+    let is_invited = user::Column::PasswordHash.eq("").and(user::Column::PhoneVerifiedAt.is_null());
+    let phone = Expr::case(is_invited, Expr::col(user::Column::Phone)).finally(Expr::value(None::<String>));
+    let update = update(id).col_expr(user::Column::PasswordHash, Expr::value(""));
+    let update = update.col_expr(user::Column::Phone, phone.into());
     let update = update.col_expr(user::Column::PhoneVerifiedAt, Expr::value(None::<DateTime<Utc>>));
     update.exec(&**transaction).await?;
-    openid::remove_identities_of_in(transaction, user.id).await
+    openid::remove_identities_of_in(transaction, id).await
 }
 
 /// Writes name, number, time zone and language of a user.
