@@ -152,7 +152,10 @@ const UNSCOPED: [(&str, &[&str]); 6] = [
     // Links lead only to those whose name the viewer may see; more than that is asked for in `graphql/user.rs`.
     ("src/accounts/store.rs", &["users", "lock_user_in"]),
     // A part of what is within a scope, or of who may change it.
-    ("src/accounts/members/store.rs", &["visited", "joined", "lock_with_platform_admins_in", "has_joined_in"]),
+    (
+        "src/accounts/members/store.rs",
+        &["visited", "joined", "lock_with_platform_admins_in", "has_joined_in", "has_clinic_in"],
+    ),
     // A doctor's time, without whose it is; and what the system does to all of it.
     ("src/booking/store", &["holds", "confirm_in", "histories_where"]),
     // One's own, when one leaves.

@@ -111,6 +111,29 @@ async fn an_invitation_that_has_run_out_is_sent_again_by_the_same_clinic_until_s
 }
 
 #[tokio::test]
+async fn an_admin_of_the_platform_sends_the_invitation_of_a_patient_without_a_clinic_again_and_no_other() {
+    let Scene { app, doctor, .. } = Scene::new().await;
+    let ben = app.patient("Ben").await;
+    invites(&app.admin, "zoe@example.com", "PATIENT", None).await;
+    invites(&doctor.actor, "ada@example.com", "PATIENT", None).await;
+    app.works().await;
+    app.passes(chrono::TimeDelta::days(7));
+    let mut root = app.admin.clone();
+    root.signs_in(&app.admin.email).await;
+    for (email, again) in [("zoe@example.com", true), ("ada@example.com", false), (&*ben.email, false)] {
+        let before = app.message_to(email).await;
+        assert_eq!(code(&invites(&root, email, "PATIENT", None).await), "EMAIL_TAKEN");
+        app.works().await;
+        assert_eq!(app.message_to(email).await != before, again, "{email}");
+    }
+    let letter = app.message_to("zoe@example.com").await.unwrap();
+    let token = letter.split_once("/account/accept-invitation#token=").unwrap().1.split_whitespace().next().unwrap();
+    let input = json!({ "token": token, "password": PASSWORD });
+    let set = app.visitor().does("resetPassword", "ResetPasswordInput", input, "session { accessToken }").await;
+    assert!(set["session"].is_object(), "{set}");
+}
+
+#[tokio::test]
 async fn nobody_sends_an_invitation_again_to_an_account_that_is_not_their_clinics() {
     let Scene { app, there, admin, other_admin, .. } = Scene::new().await;
     let specialty = app.specialty("Dermatology").await;

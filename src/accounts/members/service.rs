@@ -142,8 +142,8 @@ impl Accounts {
         })
     }
 
-    /// Writes to somebody who could not be invited because they have an account. If it is the clinic's, and nobody has proven the address, the
-    /// invitation is sent again: its link may be over. A patient of others is asked whether the staff of the clinic may book for them. Hands the
+    /// Writes to somebody who could not be invited because they have an account. If it is the clinic's, or the platform's where none is named, and
+    /// nobody has proven the address, the invitation is sent again: its link may be over. A patient of others is asked whether the staff of the clinic may book for them. Hands the
     /// rejection back.
     ///
     /// # Errors
@@ -159,8 +159,9 @@ impl Accounts {
         if !is_email_taken(&rejection) {
             return Ok(rejection);
         }
-        let known = find_by_email(&self.database, email).await?.map(|(user, _)| user);
-        let Some(user) = known.filter(|user| user.active && user.role == role) else { return Ok(rejection) };
+        let known = find_by_email(&self.database, email).await?;
+        let known = known.filter(|(user, _)| user.active && user.role == role);
+        let Some((user, password_hash)) = known else { return Ok(rejection) };
         let (clinic_id, name) = clinic.unzip();
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
@@ -168,7 +169,10 @@ impl Accounts {
             (RoleName::Admin, _) => user.clinic_id == clinic_id,
             (RoleName::Doctor, _) => store::clinic_of_doctor_in(&transaction, user.id).await? == clinic_id,
             (RoleName::Patient, Some(id)) => store::has_joined_in(&transaction, id, user.id).await?,
-            (RoleName::Patient, None) => false,
+            // Made by an admin of the platform, and nobody has come in yet.
+            (RoleName::Patient, None) => {
+                password_hash.is_empty() && !store::has_clinic_in(&transaction, user.id).await?
+            }
         };
         let action = match (clinic_id, &name) {
             _ if is_own && !user.email_verified => {

@@ -181,6 +181,12 @@ pub async fn has_joined_in(transaction: &Transaction, clinic_id: ClinicId, id: U
     Ok(row.is_some())
 }
 
+/// Whether any clinic's staff may book for a patient because they said so.
+pub async fn has_clinic_in(transaction: &Transaction, id: UserId) -> Result<bool, Rejection> {
+    let own = clinic_patient::Entity::find().filter(clinic_patient::Column::PatientId.eq(id));
+    Ok(own.one(&**transaction).await?.is_some())
+}
+
 /// The clinics whose staff may book for the viewer because they said so, each with since when.
 ///
 /// # Errors
