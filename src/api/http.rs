@@ -203,7 +203,10 @@ impl<'a> Exchange<'a> {
 /// Who is asking, and until when that is proven.
 async fn viewer(api: &Api, headers: &HeaderMap) -> Result<(Option<Viewer>, Option<DateTime<Utc>>), Rejection> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok((None, None)) };
-    let value = value.to_str().map_err(|_| Rejection::Unauthenticated)?;
+    let value = value.to_str().map_err(|_| {
+        tracing::info!("refused an authorization that is no text");
+        Rejection::Unauthenticated
+    })?;
     let (viewer, until) = api.authenticate(value).await?;
     Ok((Some(viewer), Some(until)))
 }

@@ -178,6 +178,10 @@ async fn what_is_refused_stands_in_the_log_without_token_password_or_address() {
         actor.token = Some(token.clone());
         actor.asks("{ viewer { id } }", json!({})).await;
     }
+    let garbled = reqwest::Client::new().post(format!("http://{}/graphql", server.address));
+    let garbled =
+        garbled.header("authorization", b"Bearer \xe9".as_slice()).json(&json!({ "query": "{ __typename }" }));
+    assert_eq!(garbled.send().await.unwrap().status(), 401);
     let input = json!({ "email": ada.email, "password": "wrong horse battery" });
     let refused = ada.does("login", "LoginInput", input, "session { accessToken }").await;
     assert_eq!(code(&refused), "INVALID_CREDENTIALS");
@@ -203,6 +207,7 @@ async fn what_is_refused_stands_in_the_log_without_token_password_or_address() {
     let told = [
         "used twice",
         "\"why\":\"NoToken\"",
+        "refused an authorization that is no text",
         "\"code\":\"InvalidCredentials\"",
         "\"code\":\"InvalidToken\",\"field\":\"refreshToken\"",
         "\"scalar\":\"EmailAddress\"",
