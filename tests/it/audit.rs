@@ -329,7 +329,10 @@ async fn the_database_refuses_to_change_or_to_remove_what_is_written_down() {
             "INSERT OR REPLACE INTO audit_entry SELECT id, at, actor_id, patient_id, clinic_id, 'nothing', NULL FROM audit_entry",
             "REPLACE INTO appointment_transition (id, appointment_id, to_status, at)
                 SELECT id, appointment_id, 'EXPIRED', at FROM appointment_transition",
-            "REPLACE INTO appointment SELECT * FROM appointment",
+            "REPLACE INTO appointment (id, reference, doctor_id, clinic_id, patient_id, starts_at, ends_at, occupied_from, occupied_until,
+                time_zone, status, version, created_at)
+                SELECT id, reference, doctor_id, clinic_id, patient_id, starts_at, ends_at, occupied_from, occupied_until,
+                    time_zone, status, version, created_at FROM appointment",
         ] {
             let refused = connection.execute_unprepared(statement).await;
             assert!(refused.is_err_and(|error| error.to_string().contains("append_only")), "{statement}");
