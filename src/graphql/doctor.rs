@@ -9,6 +9,7 @@ use super::{
     page::{self, Arguments, connection},
     scalars::{Cursor, Date, DateTime, TimeZone},
     slot::{self, Slot, SlotStatus},
+    slot_list::SlotList,
     specialty::Specialty,
     visit_type::VisitType,
 };
@@ -148,12 +149,13 @@ impl Doctor {
             desc = "At least as new as this version of the calendar; UNAVAILABLE where that is not reached within a second."
         )]
         min_version: Option<i32>,
-    ) -> Result<Vec<Slot>, Failure> {
+    ) -> Result<SlotList, Failure> {
         let Some(query) = slot::query((from.into(), to.into()), visit_type_id, duration_minutes, statuses)? else {
-            return Ok(Vec::new());
+            return Ok(SlotList(Vec::new()));
         };
         let seen = (self.0.id, self.0.calendar_version);
-        Ok(slot::reached(context.loaders().doctor_slots.load((seen, (query, min_version))).await?)?)
+        let slots = context.loaders().doctor_slots.load((seen, (query, min_version))).await?;
+        Ok(SlotList(slot::reached(slots)?))
     }
 
     /// The next open slots, in order.

@@ -31,6 +31,7 @@ mod session;
 mod slot;
 mod slot_board;
 mod slot_event;
+mod slot_list;
 mod specialty;
 mod unavailability;
 mod user;
