@@ -1,11 +1,15 @@
 //! Bookings that nobody contends for. Whoever comes while others are being written goes with the next statement, as commits share a flush of
 //! the disk: what a statement costs beside its rows is paid once for all of them, and who comes alone waits for nobody.
 
-use super::{guard::Permitted, idempotency::Attempt, store};
+use super::{
+    guard::Permitted,
+    idempotency::Attempt,
+    store::{self, Unwritten},
+};
 use crate::{
     calendar::{CalendarEvent, Change},
     infra::{
-        db::{Database, count_statement, is_refused},
+        db::{Database, count_statement},
         supervise::supervise,
     },
     kernel::{
@@ -14,7 +18,6 @@ use crate::{
     },
 };
 use futures_util::{StreamExt, stream};
-use sea_orm::DbErr;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -119,8 +122,8 @@ async fn write_for_ever(database: Database, receiver: Arc<Mutex<mpsc::Receiver<W
         }
         let together = those_who_go_together(waiting);
         match store::write_at_once(&database, together.iter().map(|each| &each.ready)).await {
-            // Nothing was written, and it is not said whose fault that is.
-            Err(error) if is_refused(&error) && together.len() > 1 => {
+            // It is not said whose fault that is.
+            Err(Unwritten::InTheWay | Unwritten::Refused(_)) if together.len() > 1 => {
                 let each = together.into_iter().map(|each| write_alone(&database, each));
                 stream::iter(each).buffer_unordered(RETRIES).collect::<()>().await;
             }
@@ -149,11 +152,12 @@ async fn write_alone(database: &Database, each: Waiting) {
     end(vec![each], written);
 }
 
-fn end(together: Vec<Waiting>, written: Result<HashMap<DoctorId, i64>, DbErr>) {
+fn end(together: Vec<Waiting>, written: Result<HashMap<DoctorId, i64>, Unwritten>) {
     let written = match written {
-        // Somebody has it, or the key was used: behind the row is told what is so.
-        Err(error) if store::is_taken(&error) || store::is_key_used(&error) => Ok(HashMap::new()),
-        written => written.map_err(Rejection::from),
+        Ok(events) => Ok(events),
+        // Behind the row is told what it is.
+        Err(Unwritten::InTheWay) => Ok(HashMap::new()),
+        Err(Unwritten::Refused(rejection) | Unwritten::Unknown(rejection)) => Err(rejection),
     };
     for each in together {
         let outcome = match &written {

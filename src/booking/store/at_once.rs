@@ -1,14 +1,20 @@
 //! Bookings in one statement, where nobody contends: one way to the database and back instead of seven, for as many as come together.
 //! Everything in it selects from the calendars' rows, so nothing is written of a booking whose calendar has moved on.
 
-use super::super::{at_once::Ready, jobs::CONFIRM};
+use super::{
+    super::{at_once::Ready, jobs::CONFIRM},
+    is_key_used, is_taken,
+};
 use crate::{
-    infra::db::Database,
-    kernel::id::{AppointmentId, ClinicId, DoctorId, UserId, VisitTypeId},
+    infra::db::{Database, is_refused},
+    kernel::{
+        id::{AppointmentId, ClinicId, DoctorId, UserId, VisitTypeId},
+        rejection::{Internal, Rejection},
+    },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
-use sea_orm::{DbBackend, DbErr, Statement};
+use sea_orm::{DbBackend, DbErr, QueryResult, Statement};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -43,6 +49,27 @@ const WRITE: &str = "WITH ready AS (
 )
 INSERT INTO calendar_event (doctor_id, version, kind, starts_at, ends_at, occurred_at, published)
 SELECT doctor_id, version, 'SLOT_TAKEN', starts_at, ends_at, created_at, FALSE FROM turn RETURNING doctor_id, id";
+
+/// Why bookings are not written.
+#[derive(Debug)]
+pub enum Unwritten {
+    /// Something is in the way of one of them, or its key was used meanwhile: none was.
+    InTheWay,
+    /// The database does not take one of them: none was.
+    Refused(Rejection),
+    /// The database does not answer: they may have been.
+    Unknown(Rejection),
+}
+
+impl From<DbErr> for Unwritten {
+    fn from(error: DbErr) -> Self {
+        match error {
+            error if is_taken(&error) || is_key_used(&error) => Self::InTheWay,
+            error if is_refused(&error) => Self::Refused(error.into()),
+            error => Self::Unknown(error.into()),
+        }
+    }
+}
 
 /// A booking, as the statement reads it.
 #[derive(Serialize)]
@@ -100,18 +127,19 @@ impl<'a> Row<'a> {
 /// SQLite writes to one table a statement, and has no way to save.
 ///
 /// # Errors
-/// Where the database refuses; [`super::is_taken`] and [`super::is_key_used`] say why.
+/// Why not.
 pub async fn write_at_once<'a>(
     database: &Database,
     ready: impl Iterator<Item = &'a Ready>,
-) -> Result<HashMap<DoctorId, i64>, DbErr> {
+) -> Result<HashMap<DoctorId, i64>, Unwritten> {
     let rows: Vec<_> = ready.map(Row::of).collect();
     if rows.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows =
-        serde_json::to_string(&rows).map_err(|_| DbErr::Custom("a booking that cannot be written".to_owned()))?;
+    let unfit = |_| Unwritten::Refused(Internal::new("a booking that cannot be written").into());
+    let rows = serde_json::to_string(&rows).map_err(unfit)?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, WRITE, [rows.into(), CONFIRM.into()]);
     let written = database.write_at_once(statement).await?;
-    written.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+    let event = |row: &QueryResult| Ok::<_, DbErr>((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+    Ok(written.iter().map(event).collect::<Result<_, _>>()?)
 }

@@ -7,7 +7,7 @@ mod keys;
 mod pages;
 mod reading;
 
-pub use at_once::write_at_once;
+pub use at_once::{Unwritten, write_at_once};
 pub use departure::{all_of, anonymise_in, histories_of, left_behind, to_come};
 pub use holds::{count_holds_in, doctors_with_overdue, overdue_in};
 pub use keys::{find_key, forget_keys, insert_key_in, is_key_used, replace_key_in};

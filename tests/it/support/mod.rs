@@ -232,8 +232,11 @@ impl TestApp {
         let database = self.app.services.database.reader();
         database.execute_unprepared("ALTER TABLE session RENAME TO session_row").await.unwrap();
         database.execute_unprepared(&view).await.unwrap();
-        // Tokens are believed for a second.
-        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        // Tokens are believed while nothing is heard of who is signed in: of a new time zone everybody is told.
+        let input = json!({ "timeZone": "Europe/Warsaw" });
+        let changed = actor.does("updateProfile", "UpdateProfileInput", input, "user { timeZone }").await;
+        assert_eq!(changed["user"]["timeZone"], "Europe/Warsaw", "{changed}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 
     /// Gives a table of the database another name, so that nobody finds it.
