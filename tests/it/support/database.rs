@@ -23,6 +23,14 @@ impl Backend {
     }
 }
 
+fn server_of(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run scripts/test"))
+}
+
+fn postgres() -> String {
+    server_of("TEST_POSTGRES_URL")
+}
+
 /// A database that nobody else uses.
 pub struct TestDatabase {
     pub folder: TempDir,
@@ -36,9 +44,7 @@ impl TestDatabase {
         match Backend::chosen() {
             Backend::Sqlite => Self { folder, postgres_url: None, redis_url: None },
             Backend::Postgres => {
-                let variable =
-                    |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run scripts/test"));
-                let server = variable("TEST_POSTGRES_URL");
+                let server = postgres();
                 let name = format!("test_{}", Uuid::now_v7().simple());
                 let connection = sea_orm::Database::connect(&server).await.unwrap();
                 connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
@@ -47,7 +53,7 @@ impl TestDatabase {
                 Self {
                     folder,
                     postgres_url: Some(format!("{address}/{name}")),
-                    redis_url: Some(variable("TEST_REDIS_URL")),
+                    redis_url: Some(server_of("TEST_REDIS_URL")),
                 }
             }
         }
@@ -61,5 +67,24 @@ impl TestDatabase {
             redis_url: self.redis_url.clone().map(Into::into),
             ..Config::default()
         }
+    }
+}
+
+impl Drop for TestDatabase {
+    /// Hundreds of databases would fill a small disk.
+    fn drop(&mut self) {
+        let Some((_, name)) = self.postgres_url.as_deref().and_then(|url| url.rsplit_once('/')) else { return };
+        let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        // The test's own runtime is the one that waits here.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let connection = sea_orm::Database::connect(postgres()).await.unwrap();
+                connection.execute_unprepared(&statement).await.unwrap();
+                connection.close().await.unwrap();
+            });
+        });
+        // A test that has failed must not be hidden by what its end fails at.
+        let _ = dropping.join();
     }
 }
