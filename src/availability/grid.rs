@@ -12,6 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub struct Candidate {
     /// The time of the visit.
     pub visit: Interval,
+    /// How long that is.
+    pub duration_minutes: i32,
     /// Whether it is as long as the slots of its hours.
     pub is_of_slot_length: bool,
 }
@@ -33,10 +35,10 @@ pub fn candidates(schedule: &Schedule, offer: &Offer, range: Interval) -> Vec<Ca
 
 /// The candidates of one window that begin in `range`: every step from the window's start, in elapsed time, as long as the visit fits.
 fn starts(window: &Window, offer: &Offer, range: Interval) -> impl Iterator<Item = Candidate> + use<> {
-    let duration = offer.duration_minutes.unwrap_or(window.slot_minutes);
-    let step = offer.step_minutes.unwrap_or(duration + offer.before_minutes + offer.after_minutes);
-    let is_of_slot_length = duration == window.slot_minutes;
-    let (duration, step) = (TimeDelta::minutes(duration.into()), i64::from(step) * 60);
+    let duration_minutes = offer.duration_minutes.unwrap_or(window.slot_minutes);
+    let step = offer.step_minutes.unwrap_or(duration_minutes + offer.before_minutes + offer.after_minutes);
+    let is_of_slot_length = duration_minutes == window.slot_minutes;
+    let (duration, step) = (TimeDelta::minutes(duration_minutes.into()), i64::from(step) * 60);
     let anchor = window.interval.start;
     let skipped = steps_before(anchor, range.start, step);
     let end = window.interval.end;
@@ -45,7 +47,7 @@ fn starts(window: &Window, offer: &Offer, range: Interval) -> impl Iterator<Item
         .map(nth)
         .map(move |start| Interval { start, end: start + duration })
         .take_while(move |visit| visit.end <= end && visit.start < range.end)
-        .map(move |visit| Candidate { visit, is_of_slot_length })
+        .map(move |visit| Candidate { visit, duration_minutes, is_of_slot_length })
 }
 
 /// How many starts lie before `instant`.

@@ -127,10 +127,15 @@ impl Offer {
     /// The time that a visit at `visit` keeps for itself.
     #[must_use]
     pub fn occupied(&self, visit: Interval) -> Interval {
-        Interval {
-            start: visit.start - TimeDelta::minutes(self.before_minutes.into()),
-            end: visit.end + TimeDelta::minutes(self.after_minutes.into()),
+        let Interval { mut start, mut end } = visit;
+        // Most have no pause before or after, and to add nothing takes as long as to add something.
+        if self.before_minutes != 0 {
+            start -= TimeDelta::minutes(self.before_minutes.into());
         }
+        if self.after_minutes != 0 {
+            end += TimeDelta::minutes(self.after_minutes.into());
+        }
+        Interval { start, end }
     }
 }
 

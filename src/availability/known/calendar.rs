@@ -97,11 +97,10 @@ impl DoctorCalendar {
         let query = ask.query;
         let Some(offer) = self.offer(query.visit_type_id, query.duration_minutes) else { return Vec::new() };
         let slot = |(candidate, status): (Candidate, SlotStatus)| {
-            let minutes = (candidate.visit.end - candidate.visit.start).num_minutes();
             let key = SlotKey {
                 starts_at: candidate.visit.start,
                 doctor_id: self.schedule.doctor_id,
-                duration_minutes: minutes.try_into().unwrap_or(i32::MAX),
+                duration_minutes: candidate.duration_minutes,
                 visit_type_id: query.visit_type_id,
             };
             let is_held = status == SlotStatus::Held;
@@ -114,7 +113,7 @@ impl DoctorCalendar {
             Slot { key, status, held_until, calendar_version: self.version }
         };
         let found = slots(&self.schedule, &offer, range, self.claims_around(range), ask.now);
-        found.into_iter().map(slot).filter(|slot| query.statuses.contains(&slot.status)).collect()
+        found.into_iter().filter(|(_, status)| query.statuses.contains(status)).map(slot).collect()
     }
 
     /// The claims that bear on slots that begin in `range`.

@@ -71,7 +71,7 @@ pub fn judge(
         return Verdict::NotOffered;
     }
     let instant = Interval { start, end: start + TimeDelta::microseconds(1) };
-    let Some(Candidate { visit, is_of_slot_length }) = candidates(schedule, offer, instant).first().copied() else {
+    let Some(Candidate { visit, is_of_slot_length, .. }) = candidates(schedule, offer, instant).first().copied() else {
         return Verdict::NotOffered;
     };
     let limits = Limits::at(schedule, now);
@@ -91,6 +91,8 @@ pub(super) struct Limits {
     /// The first start.
     pub earliest: DateTime<Utc>,
     last_date: NaiveDate,
+    /// No start before it lies behind the last date. To ask for the date of each costs more than all else that is done for it.
+    surely_until: DateTime<Utc>,
 }
 
 impl Limits {
@@ -99,9 +101,11 @@ impl Limits {
         let now = now.trunc_subsecs(0);
         let days = Days::new(schedule.max_advance_days.try_into().unwrap_or(0));
         let today = date_of(schedule.time_zone, now);
+        let last_date = today.checked_add_days(days).unwrap_or(NaiveDate::MAX);
         Self {
             earliest: now + TimeDelta::minutes(schedule.min_notice_minutes.into()),
-            last_date: today.checked_add_days(days).unwrap_or(NaiveDate::MAX),
+            last_date,
+            surely_until: to_utc(schedule.time_zone, LocalTime::MIDNIGHT.on(last_date)),
         }
     }
 
@@ -115,7 +119,7 @@ impl Limits {
 
     /// Whether the horizon lies behind `start`.
     pub fn reaches(&self, schedule: &Schedule, start: DateTime<Utc>) -> bool {
-        date_of(schedule.time_zone, start) <= self.last_date
+        start < self.surely_until || date_of(schedule.time_zone, start) <= self.last_date
     }
 }
 
