@@ -191,7 +191,7 @@ async fn doctors(client: &Client) -> Vec<Value> {
 async fn repeat(client: &Client, query: &str, variables: &Value) -> Samples {
     let mut samples = Samples::default();
     for _ in 0..TRIES {
-        samples.measure(client.asks(query, variables)).await;
+        client.times(&mut samples, query, variables).await;
     }
     samples
 }
@@ -204,7 +204,7 @@ fn fortnight(doctor: &Value, version: &Value) -> Value {
 async fn cached(client: &Client, doctors: &[Value]) -> Samples {
     let mut samples = Samples::default();
     for doctor in doctors.iter().cycle().take(TRIES) {
-        samples.measure(client.asks(ONE_DOCTOR, &fortnight(doctor, &Value::Null))).await;
+        client.times(&mut samples, ONE_DOCTOR, &fortnight(doctor, &Value::Null)).await;
     }
     samples
 }
@@ -220,7 +220,7 @@ async fn uncached(admin: &Client, doctors: &[Value]) -> Samples {
     for doctor in doctors.iter().cycle().take(TRIES / 2) {
         let done = admin.asks(set, &json!({ "input": { "doctorId": doctor, "rules": rules } })).await;
         let version = &done["setAvailability"]["doctor"]["calendarVersion"];
-        samples.measure(admin.asks(ONE_DOCTOR, &fortnight(doctor, version))).await;
+        admin.times(&mut samples, ONE_DOCTOR, &fortnight(doctor, version)).await;
     }
     samples
 }

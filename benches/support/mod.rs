@@ -91,13 +91,24 @@ impl Client {
 
     /// Sends a document; the whole answer.
     pub async fn sends(&self, query: &str, variables: &Value) -> Value {
+        serde_json::from_slice(&self.receives(query, variables).await).expect("the answer is JSON")
+    }
+
+    /// The same, and notes how long it took until all of the answer was there.
+    pub async fn times(&self, samples: &mut Samples, query: &str, variables: &Value) {
+        let answer = samples.measure(self.receives(query, variables)).await;
+        let answer: Value = serde_json::from_slice(&answer).expect("the answer is JSON");
+        assert!(answer.get("errors").is_none(), "{answer}");
+    }
+
+    async fn receives(&self, query: &str, variables: &Value) -> Vec<u8> {
         let request = self.http.post(&self.address).json(&json!({ "query": query, "variables": variables }));
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
         let answer = request.send().await.expect("the server answers");
-        answer.json().await.expect("the answer is JSON")
+        answer.bytes().await.expect("all of the answer comes").into()
     }
 }
 
