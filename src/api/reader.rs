@@ -62,3 +62,29 @@ impl Reader {
         Ok(document)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_documents_come_no_more_are_kept_than_there_is_room_for() {
+        let reader = Reader::new("type Query { a: Int }", Limits::default());
+        let fields = "a ".repeat(100);
+        let texts: Vec<Arc<str>> = (0..2_000).map(|number| format!("query q{number} {{ {fields} }}").into()).collect();
+        for text in &texts {
+            reader.read(text).unwrap();
+        }
+        reader.kept.run_pending_tasks();
+        assert!((KEPT / 2..=KEPT).contains(&reader.kept.weighted_size()), "{}", reader.kept.weighted_size());
+        assert!(reader.kept.entry_count() < 1_000);
+    }
+
+    #[test]
+    fn what_was_read_before_is_not_read_again() {
+        let reader = Reader::new("type Query { a: Int }", Limits::default());
+        let text: Arc<str> = "{ a }".into();
+        let first = reader.read(&text).unwrap();
+        assert!(Arc::ptr_eq(&first, &reader.read(&text).unwrap()));
+    }
+}

@@ -1,9 +1,10 @@
-//! Bookings that nobody contends for. Whoever comes while others are being written goes with the next statement, as commits share a flush of
-//! the disk: what a statement costs beside its rows is paid once for all of them, and who comes alone waits for nobody.
+//! Bookings that nobody contends for. Whoever comes while others are being written goes with the next batch, as commits share a flush of
+//! the disk: what a batch costs beside its rows is paid once for all of them, and who comes alone waits for nobody.
 
 use super::{
     guard::Permitted,
     idempotency::Attempt,
+    model::Transition,
     store::{self, Unwritten},
 };
 use crate::{
@@ -24,11 +25,11 @@ use std::{
 };
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-/// How many statements are under way at a time: while one is, the next gathers.
+/// How many batches are under way at a time on PostgreSQL: while one is, the next gathers. SQLite has one writer.
 const WRITERS: usize = 2;
-/// The most bookings of one statement.
+/// The most bookings of one batch.
 const TOGETHER: usize = 32;
-/// How many may wait for their statement. Who does not fit waits to get in.
+/// How many may wait for their batch. Who does not fit waits to get in.
 const WAITING: usize = 256;
 /// How many are written at a time, each by itself, where they could not be written together.
 const RETRIES: usize = 4;
@@ -47,8 +48,24 @@ pub struct Ready {
 }
 
 impl Ready {
-    fn doctor_id(&self) -> DoctorId {
+    /// Whose calendar.
+    #[must_use]
+    pub fn doctor_id(&self) -> DoctorId {
         self.permitted.appointment().doctor_id
+    }
+
+    /// The first step of its history.
+    #[must_use]
+    pub fn step(&self) -> Transition {
+        let appointment = self.permitted.appointment();
+        Transition {
+            appointment_id: appointment.id,
+            from: None,
+            to: appointment.status,
+            actor_id: Some(self.actor_id),
+            reason: self.permitted.reason().map(str::to_owned),
+            at: appointment.created_at,
+        }
     }
 
     fn event(&self, id: i64) -> CalendarEvent {
@@ -92,7 +109,7 @@ impl AtOnce {
     pub fn start(database: &Database) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
         let receiver = Arc::new(Mutex::new(receiver));
-        for _ in 0..WRITERS {
+        for _ in 0..if database.is_postgres() { WRITERS } else { 1 } {
             let (database, receiver) = (database.clone(), Arc::clone(&receiver));
             supervise("booking.write", move || write_for_ever(database.clone(), Arc::clone(&receiver)));
         }
@@ -121,7 +138,8 @@ async fn write_for_ever(database: Database, receiver: Arc<Mutex<mpsc::Receiver<W
             std::future::pending::<()>().await;
         }
         let together = those_who_go_together(waiting);
-        match store::write_at_once(&database, together.iter().map(|each| &each.ready)).await {
+        let ready: Vec<_> = together.iter().map(|each| &each.ready).collect();
+        match store::write_at_once(&database, &ready).await {
             // It is not said whose fault that is.
             Err(Unwritten::InTheWay | Unwritten::Refused(_)) if together.len() > 1 => {
                 let each = together.into_iter().map(|each| write_alone(&database, each));
@@ -148,7 +166,7 @@ fn those_who_go_together(waiting: Vec<Waiting>) -> Vec<Waiting> {
 }
 
 async fn write_alone(database: &Database, each: Waiting) {
-    let written = store::write_at_once(database, std::iter::once(&each.ready)).await;
+    let written = store::write_at_once(database, &[&each.ready]).await;
     end(vec![each], written);
 }
 

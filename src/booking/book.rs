@@ -1,7 +1,7 @@
 //! Booking a time, or what the patient holds.
 
 use super::{
-    at_once::{AtOnce, Ready},
+    at_once::Ready,
     guard::{Asked, Calendar, Terms},
     idempotency::{Attempt, Failed, only},
     model::Appointment,
@@ -68,7 +68,7 @@ impl Booking {
         Ok((patient.id, patient.time_zone))
     }
 
-    /// Books a time: in one statement where nobody contends, and else behind the calendar's row.
+    /// Books a time: together with others where nobody contends, and else behind the calendar's row.
     async fn book_time(
         &self,
         viewer: &Viewer,
@@ -91,9 +91,7 @@ impl Booking {
             held_for: None,
             replaces: None,
         };
-        if let Some(at_once) = &self.at_once
-            && let Some(written) = self.book_at_once(at_once, viewer, &asked, attempt).await?
-        {
+        if let Some(written) = self.book_at_once(viewer, &asked, attempt).await? {
             return Ok(written);
         }
         let Wanted { doctor_id, starts_at, .. } = asked.wanted;
@@ -105,11 +103,9 @@ impl Booking {
         transaction.finish(attempt, vec![appointment]).await
     }
 
-    /// Judges by what this process knows of the calendar at some version, and writes on the condition that it still has that version: one way
-    /// to the database and back. Nothing where it has not, or where anything speaks against the booking: then the calendar's row decides.
+    /// Judges by what this process knows of the calendar at some version, and writes on the condition that it still has that version. Nothing where it has not, or where anything speaks against the booking: then the calendar's row decides.
     async fn book_at_once(
         &self,
-        at_once: &AtOnce,
         viewer: &Viewer,
         asked: &Asked,
         attempt: Option<&Attempt>,
@@ -125,7 +121,7 @@ impl Booking {
         let Some(permitted) = calendar.judge_known(viewer, asked.clone()) else { return Ok(None) };
         let appointment = permitted.appointment().clone();
         let ready = Ready { permitted, version, actor_id: viewer.user_id, attempt: attempt.cloned() };
-        let Some(event) = at_once.write(ready).await? else { return Ok(None) };
+        let Some(event) = self.at_once.write(ready).await? else { return Ok(None) };
         let Appointment { visit, occupied, .. } = appointment;
         self.availability.note(&event, Claim { visit, occupied, is_hold: false, expires_at: None });
         Ok(Some(Written { appointments: vec![appointment], events: vec![event] }))

@@ -37,8 +37,7 @@ pub struct Booking {
     pub(super) publisher: Publisher,
     pub(super) availability: Arc<Availability>,
     pub(super) taken: TakenTimes,
-    /// Where the database writes all of a booking in one statement.
-    pub(super) at_once: Option<AtOnce>,
+    pub(super) at_once: AtOnce,
 }
 
 impl Booking {
@@ -53,7 +52,7 @@ impl Booking {
         availability: Arc<Availability>,
     ) -> Self {
         let taken = TakenTimes::default();
-        let at_once = database.is_postgres().then(|| AtOnce::start(&database));
+        let at_once = AtOnce::start(&database);
         Self { database, clock, lock, lock_namespace, publisher, availability, taken, at_once }
     }
 

@@ -26,6 +26,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{
     collections::{BTreeMap, HashMap},
+    iter,
     sync::Arc,
 };
 
@@ -175,7 +176,7 @@ impl<'a> CalendarTransaction<'a> {
     }
 
     async fn insert(&mut self, viewer: &Viewer, permitted: &Permitted) -> Result<(), Failed> {
-        match store::insert_in(&self.transaction, permitted).await {
+        match store::insert_in(&self.transaction, iter::once(permitted)).await {
             Err(error) if store::is_taken(&error) => return Err(Failed::Taken(None)),
             other => other.map_err(Rejection::from)?,
         }
@@ -258,19 +259,15 @@ impl<'a> CalendarTransaction<'a> {
     /// `Twin` where another attempt with the same key was faster.
     pub async fn finish(self, attempt: Option<&Attempt>, appointments: Vec<Appointment>) -> Result<Written, Failed> {
         let Self { transaction, calendars, steps, booked, now, .. } = self;
-        if !steps.is_empty() {
-            store::record_in(&transaction, steps).await?;
-        }
+        store::record_in(&transaction, steps).await?;
         let mut events = Vec::new();
         for (turn, changes) in calendars.into_values() {
             events.extend(calendar::record_in(&transaction, turn, &changes, now).await?);
         }
-        for id in booked {
-            outbox::promise_in(&transaction, CONFIRM, id.0, now).await?;
-        }
+        outbox::promise_in(&transaction, CONFIRM, booked.into_iter().map(|id| (id.0, now))).await?;
         if let Some(attempt) = attempt {
             let ids: Vec<_> = appointments.iter().map(|appointment| appointment.id).collect();
-            match store::insert_key_in(&transaction, attempt, &ids, now).await {
+            match store::insert_keys_in(&transaction, iter::once((attempt, ids.as_slice(), now))).await {
                 Err(error) if store::is_key_used(&error) => return Err(Failed::Twin),
                 other => other.map_err(Rejection::from)?,
             }

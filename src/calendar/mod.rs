@@ -22,5 +22,6 @@ pub use model::{AppointmentStep, CalendarEvent, Change};
 pub use position::{Position, Snapshot};
 pub use publisher::Publisher;
 pub use store::{
-    Turn, events_after, log_id, open_in, record_in, record_moves_in, renew_log, take_turn_in, try_turn_in, versions,
+    Turn, events_after, log_id, open_in, record_each_in, record_in, record_moves_in, renew_log, take_turn_in,
+    take_turns_at_in, try_turn_in, versions,
 };

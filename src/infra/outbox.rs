@@ -7,30 +7,28 @@ use crate::{
 use ::entity::outbox;
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{LockBehavior, LockType},
 };
 use uuid::Uuid;
 
-/// Promises to do `kind` to `subject`, from `due` on.
+/// Promises to do `kind` to each of these subjects, from the instant on that is named with it.
 ///
 /// # Errors
 /// Where the database refuses.
 pub async fn promise_in(
     transaction: &Transaction,
     kind: &'static str,
-    subject: Uuid,
-    due: DateTime<Utc>,
+    subjects: impl Iterator<Item = (Uuid, DateTime<Utc>)>,
 ) -> Result<(), Rejection> {
-    let row = outbox::ActiveModel {
+    let row = |(subject, due)| outbox::ActiveModel {
         kind: Set(kind.to_owned()),
         subject_id: Set(subject),
         due_at: Set(due),
         ..Default::default()
     };
-    row.insert(&**transaction).await?;
+    outbox::Entity::insert_many(subjects.map(row)).exec_without_returning(&**transaction).await?;
     Ok(())
 }
 

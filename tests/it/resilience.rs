@@ -1,10 +1,14 @@
 //! Redis only makes things faster: stopped, hung or emptied, bookings go on, and are right. And what the bus tells waits for no database.
 
-use crate::support::{Backend, Server, TestApp, TestDatabase, codes};
+use crate::support::{Backend, Server, TestApp, TestDatabase, code, codes};
 use futures_util::future::join_all;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tokio::{io::AsyncReadExt, net::TcpListener};
+use tokio::{
+    io::{AsyncReadExt, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 
 /// Somebody who answers the telephone and says nothing.
 async fn silence() -> String {
@@ -112,4 +116,74 @@ async fn the_end_of_a_session_is_heard_while_the_database_does_not_answer() {
     let begun = Instant::now();
     assert_eq!(socket.is_closed().await, 4403);
     assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+/// A way to PostgreSQL whose connections can die without a word, as behind a switch that has lost its power: no answer, and no end.
+struct Line {
+    url: String,
+    dead: watch::Sender<()>,
+}
+
+impl Line {
+    async fn to(url: &str) -> Self {
+        let (credentials, rest) = url.split_once('@').unwrap();
+        let (server, name) = rest.split_once('/').unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("{credentials}@{}/{name}", listener.local_addr().unwrap());
+        let dead = watch::Sender::new(());
+        let (sender, server) = (dead.clone(), server.to_owned());
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut far = TcpStream::connect(&server).await.unwrap();
+                let mut died = sender.subscribe();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        _ = died.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Self { url, dead }
+    }
+
+    /// All connections that there are die; new ones are as good as any.
+    fn dies(&self) {
+        self.dead.send_replace(());
+    }
+}
+
+#[tokio::test]
+async fn bookings_go_on_after_the_connections_to_the_database_have_died_without_a_word() {
+    if Backend::chosen() == Backend::Sqlite {
+        // There the database is in the process.
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let line = Line::to(database.postgres_url.as_deref().unwrap()).await;
+    let mut config = database.config();
+    config.database_url = Some(line.url.clone().into());
+    let app = TestApp::start_on(database, config).await;
+    let mut slots = Vec::new();
+    for name in ["Dora", "Dirk", "Dana", "Dave"] {
+        slots.push(app.doctor(name).await.slots(&app, 3).await);
+    }
+    let ada = app.patient("Ada").await;
+    assert!(ada.books(&slots[0][0]).await["appointment"].is_object());
+    line.dies();
+    // More than are written at a time.
+    let unlucky = join_all(slots.iter().map(|slots| ada.books(&slots[1])));
+    let unlucky = tokio::time::timeout(Duration::from_secs(20), unlucky).await.unwrap();
+    assert!(unlucky.iter().any(|answer| code(answer) == "UNAVAILABLE"), "{unlucky:?}");
+    let booked = join_all(slots.iter().map(async |slots| {
+        // What was not answered may have been written, so no slot is asked for twice.
+        for slot in &slots[2..] {
+            if ada.books(slot).await["appointment"].is_object() {
+                return true;
+            }
+        }
+        false
+    }));
+    let booked = tokio::time::timeout(Duration::from_secs(20), booked).await.unwrap();
+    assert!(booked.iter().all(|booked| *booked), "{booked:?}");
 }

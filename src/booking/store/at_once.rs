@@ -1,12 +1,19 @@
-//! Bookings in one statement, where nobody contends: one way to the database and back instead of seven, for as many as come together.
-//! Everything in it selects from the calendars' rows, so nothing is written of a booking whose calendar has moved on.
+//! Bookings written together, where nobody contends. PostgreSQL takes them in one statement: one way to the database and back instead of
+//! seven; everything in it selects from the calendars' rows, so nothing is written of a booking whose calendar has moved on. SQLite writes to
+//! one table a statement, and a statement costs it a way to another thread and back: there it is one transaction, a statement a table.
 
 use super::{
     super::{at_once::Ready, jobs::CONFIRM},
-    is_key_used, is_taken,
+    insert_in, is_key_used, is_taken,
+    keys::{insert_keys_in, used_keys_in},
+    record_in,
 };
 use crate::{
-    infra::db::{Database, is_refused},
+    calendar::{self, Change},
+    infra::{
+        db::{Database, is_refused},
+        outbox,
+    },
     kernel::{
         id::{AppointmentId, ClinicId, DoctorId, UserId, VisitTypeId},
         rejection::{Internal, Rejection},
@@ -16,7 +23,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use sea_orm::{DbBackend, DbErr, QueryResult, Statement};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, slice};
 
 /// A calendar that somebody else is writing to is as good as moved on: nobody here waits for it. Keys are written in their order, so that two
 /// such statements do not wait for each other.
@@ -122,24 +129,59 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Books what the guard let through, each at a version of its doctor's calendar, and on the condition that it still has that version and that the
-/// caller's key was not used; at most one for each doctor and each key. The IDs of the events of those that were written; all are, or none, where the database refuses any. For PostgreSQL:
-/// SQLite writes to one table a statement, and has no way to save.
+/// Books what the guard let through, each at a version of its doctor's calendar, and on the condition that it still has that version and that
+/// the caller's key was not used; at most one for each doctor and each key. The IDs of the events of those that were written; all are, or
+/// none, where the database refuses any.
 ///
 /// # Errors
 /// Why not.
-pub async fn write_at_once<'a>(
-    database: &Database,
-    ready: impl Iterator<Item = &'a Ready>,
-) -> Result<HashMap<DoctorId, i64>, Unwritten> {
-    let rows: Vec<_> = ready.map(Row::of).collect();
-    if rows.is_empty() {
+pub async fn write_at_once(database: &Database, ready: &[&Ready]) -> Result<HashMap<DoctorId, i64>, Unwritten> {
+    if ready.is_empty() {
         return Ok(HashMap::new());
     }
+    if database.is_postgres() {
+        in_one_statement(database, ready).await
+    } else {
+        in_one_transaction(database, ready).await
+    }
+}
+
+async fn in_one_statement(database: &Database, ready: &[&Ready]) -> Result<HashMap<DoctorId, i64>, Unwritten> {
+    let rows: Vec<_> = ready.iter().copied().map(Row::of).collect();
     let unfit = |_| Unwritten::Refused(Internal::new("a booking that cannot be written").into());
     let rows = serde_json::to_string(&rows).map_err(unfit)?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, WRITE, [rows.into(), CONFIRM.into()]);
     let written = database.write_at_once(statement).await?;
     let event = |row: &QueryResult| Ok::<_, DbErr>((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
     Ok(written.iter().map(event).collect::<Result<_, _>>()?)
+}
+
+async fn in_one_transaction(database: &Database, ready: &[&Ready]) -> Result<HashMap<DoctorId, i64>, Unwritten> {
+    let transaction = database.begin().await.map_err(Unwritten::Unknown)?;
+    let used = used_keys_in(&transaction, ready.iter().filter_map(|each| each.attempt.as_ref())).await?;
+    let is_new = |each: &&&Ready| {
+        let key = each.attempt.as_ref().map(|attempt| (attempt.user_id, attempt.key.clone()));
+        key.is_none_or(|key| !used.contains(&key))
+    };
+    let versions = ready.iter().filter(is_new).map(|each| (each.doctor_id(), each.version));
+    let turns = calendar::take_turns_at_in(&transaction, versions).await?;
+    let mut ready: HashMap<_, _> = ready.iter().map(|each| (each.doctor_id(), *each)).collect();
+    let turns: Vec<_> = turns.into_iter().filter_map(|turn| Some((ready.remove(&turn.doctor_id())?, turn))).collect();
+    insert_in(&transaction, turns.iter().map(|(ready, _)| &ready.permitted)).await?;
+    record_in(&transaction, turns.iter().map(|(ready, _)| ready.step()).collect()).await.map_err(Unwritten::Refused)?;
+    let promises =
+        turns.iter().map(|(ready, _)| ready.permitted.appointment()).map(|made| (made.id.0, made.created_at));
+    outbox::promise_in(&transaction, CONFIRM, promises).await.map_err(Unwritten::Refused)?;
+    let keys = turns.iter().filter_map(|(ready, _)| {
+        let appointment = ready.permitted.appointment();
+        Some((ready.attempt.as_ref()?, slice::from_ref(&appointment.id), appointment.created_at))
+    });
+    insert_keys_in(&transaction, keys).await?;
+    let changes = turns.into_iter().map(|(ready, turn)| {
+        let appointment = ready.permitted.appointment();
+        (turn, Change::Taken(appointment.visit), appointment.created_at)
+    });
+    let events = calendar::record_each_in(&transaction, changes).await.map_err(Unwritten::Refused)?;
+    transaction.commit().await.map_err(Unwritten::Unknown)?;
+    Ok(events.into_iter().map(|event| (event.doctor_id, event.id)).collect())
 }

@@ -3,11 +3,15 @@
 use crate::{
     booking::idempotency::{Attempt, Record},
     infra::db::{Constraint, Database, Transaction},
-    kernel::{id::AppointmentId, rejection::Rejection},
+    kernel::{
+        id::{AppointmentId, UserId},
+        rejection::Rejection,
+    },
 };
 use ::entity::idempotency_key;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use std::collections::HashSet;
 
 const KEY: Constraint =
     Constraint { name: "pk_idempotency_key", sqlite: "idempotency_key.user_id, idempotency_key.key" };
@@ -35,24 +39,41 @@ pub async fn find_key(connection: &impl ConnectionTrait, attempt: &Attempt) -> R
     Ok(row.map(to_record))
 }
 
-/// Notes what an attempt came to. Whether a twin was faster is for [`is_key_used`] to say.
-pub async fn insert_key_in(
+/// Those of these keys that were used, however long ago.
+pub async fn used_keys_in(
     transaction: &Transaction,
-    attempt: &Attempt,
-    appointments: &[AppointmentId],
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let Some(first) = appointments.first() else { return Ok(()) };
-    let row = idempotency_key::ActiveModel {
-        user_id: Set(attempt.user_id),
-        key: Set(attempt.key.clone()),
-        mutation: Set(attempt.mutation.to_owned()),
-        input_digest: Set(attempt.input_digest.to_vec()),
-        appointment_id: Set(*first),
-        second_appointment_id: Set(appointments.get(1).copied()),
-        created_at: Set(now),
+    attempts: impl Iterator<Item = &Attempt>,
+) -> Result<HashSet<(UserId, String)>, DbErr> {
+    let is = |attempt: &Attempt| {
+        let of_user = Condition::all().add(idempotency_key::Column::UserId.eq(attempt.user_id));
+        of_user.add(idempotency_key::Column::Key.eq(&attempt.key))
     };
-    idempotency_key::Entity::insert(row).exec_without_returning(&**transaction).await?;
+    let any = attempts.map(is).fold(Condition::any(), Condition::add);
+    if any.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let used = idempotency_key::Entity::find().filter(any).all(&**transaction).await?;
+    Ok(used.into_iter().map(|row| (row.user_id, row.key)).collect())
+}
+
+/// Notes the appointments that each of these attempts came to, and when. Whether a twin was faster is for [`is_key_used`] to say.
+pub async fn insert_keys_in(
+    transaction: &Transaction,
+    attempts: impl Iterator<Item = (&Attempt, &[AppointmentId], DateTime<Utc>)>,
+) -> Result<(), DbErr> {
+    let row = |(attempt, appointments, at): (&Attempt, &[AppointmentId], _)| {
+        let (first, others) = appointments.split_first()?;
+        Some(idempotency_key::ActiveModel {
+            user_id: Set(attempt.user_id),
+            key: Set(attempt.key.clone()),
+            mutation: Set(attempt.mutation.to_owned()),
+            input_digest: Set(attempt.input_digest.to_vec()),
+            appointment_id: Set(*first),
+            second_appointment_id: Set(others.first().copied()),
+            created_at: Set(at),
+        })
+    };
+    idempotency_key::Entity::insert_many(attempts.filter_map(row)).exec_without_returning(&**transaction).await?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ mod reading;
 pub use at_once::{Unwritten, write_at_once};
 pub use departure::{all_of, anonymise_in, histories_of, left_behind, to_come};
 pub use holds::{count_holds_in, doctors_with_overdue, overdue_in};
-pub use keys::{find_key, forget_keys, insert_key_in, is_key_used, replace_key_in};
+pub use keys::{find_key, forget_keys, insert_keys_in, is_key_used, replace_key_in};
 pub use pages::{appointments_of, page};
 pub use reading::read;
 
@@ -202,10 +202,9 @@ async fn histories_where(
     Ok(histories)
 }
 
-/// Writes a claim that the guard let through. Whether another is in its way is for [`is_taken`] to say.
-pub async fn insert_in(transaction: &Transaction, permitted: &Permitted) -> Result<(), DbErr> {
-    let appointment = permitted.appointment();
-    let row = appointment::ActiveModel {
+/// Writes claims that the guard let through. Whether others are in their way is for [`is_taken`] to say.
+pub async fn insert_in(transaction: &Transaction, permitted: impl Iterator<Item = &Permitted>) -> Result<(), DbErr> {
+    let row = |appointment: &Appointment| appointment::ActiveModel {
         id: Set(appointment.id),
         reference: Set(appointment.reference.clone()),
         doctor_id: Set(appointment.doctor_id),
@@ -227,7 +226,8 @@ pub async fn insert_in(transaction: &Transaction, permitted: &Permitted) -> Resu
         version: Set(appointment.version),
         created_at: Set(appointment.created_at),
     };
-    appointment::Entity::insert(row).exec_without_returning(&**transaction).await?;
+    let rows = permitted.map(|permitted| row(permitted.appointment()));
+    appointment::Entity::insert_many(rows).exec_without_returning(&**transaction).await?;
     Ok(())
 }
 

@@ -107,6 +107,31 @@ pub async fn try_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Resu
     Ok(row.map(turn).transpose().map_err(|error: DbErr| error)?)
 }
 
+/// The rows of those of these calendars that have the version named with them, one for each doctor at most.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn take_turns_at_in(
+    transaction: &Transaction,
+    versions: impl Iterator<Item = (DoctorId, i32)>,
+) -> Result<Vec<Turn>, DbErr> {
+    let at = |(doctor, version): (DoctorId, i32)| {
+        let of_doctor = Condition::all().add(calendar::Column::DoctorId.eq(doctor));
+        of_doctor.add(calendar::Column::Version.eq(version))
+    };
+    let any = versions.map(at).fold(Condition::any(), Condition::add);
+    if any.is_empty() {
+        return Ok(Vec::new());
+    }
+    let taken = calendar::Entity::update_many()
+        .col_expr(calendar::Column::Version, Expr::col(calendar::Column::Version).add(1))
+        .filter(any)
+        .exec_with_returning(&**transaction)
+        .await?;
+    let turn = |row: calendar::Model| Turn { doctor_id: row.doctor_id, version: row.version, database_time: None };
+    Ok(taken.into_iter().map(turn).collect())
+}
+
 /// The same for a doctor who is known to be there.
 ///
 /// # Errors
@@ -143,6 +168,19 @@ pub async fn record_in(
         let last = Expr::value(version_of(changes.len().saturating_sub(1)));
         update.col_expr(calendar::Column::Version, last).exec(&**transaction).await?;
     }
+    written.iter().map(to_event).collect()
+}
+
+/// Writes the one change that each of these turns was taken for, and when it was made.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn record_each_in(
+    transaction: &Transaction,
+    changes: impl Iterator<Item = (Turn, Change, DateTime<Utc>)>,
+) -> Result<Vec<CalendarEvent>, Rejection> {
+    let rows = changes.map(|(turn, change, at)| event_row(turn.doctor_id, turn.version, &change, at));
+    let written = calendar_event::Entity::insert_many(rows).exec_with_returning(&**transaction).await?;
     written.iter().map(to_event).collect()
 }
 
