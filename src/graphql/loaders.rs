@@ -82,9 +82,9 @@ impl<F: Fetch> Loader<F> {
 
     /// The thing, if there is one.
     pub async fn load(&self, key: F::Key) -> Result<Option<F::Value>, Failure> {
-        let answer =
-            self.loader().try_load(key).await.map_err(|_| Internal::new("a batch did not answer for a key"))?;
-        Ok(answer?)
+        // In a box: the library makes room for the greatest of a type's fields whenever it resolves any of them.
+        let answer = Box::pin(self.loader().try_load(key)).await;
+        Ok(answer.map_err(|_| Internal::new("a batch did not answer for a key"))??)
     }
 
     /// The thing that the database promises to be there.
