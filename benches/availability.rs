@@ -40,7 +40,7 @@ fn now() -> DateTime<Utc> {
     SystemClock.now()
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() {
     let chosen: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let mut report = Report::default();
