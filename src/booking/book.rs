@@ -103,7 +103,8 @@ impl Booking {
         transaction.finish(attempt, vec![appointment]).await
     }
 
-    /// Judges by what this process knows of the calendar at some version, and writes on the condition that it still has that version. Nothing where it has not, or where anything speaks against the booking: then the calendar's row decides.
+    /// Judges by what this process knows of the calendar at some version, and writes on the condition that it still has that version. Nothing
+    /// where it has not, or where anything speaks against the booking: then the calendar's row decides.
     async fn book_at_once(
         &self,
         viewer: &Viewer,

@@ -7,8 +7,8 @@ use crate::kernel::{
 use chrono::{DateTime, Utc};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
-    RuntimeErr, SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
     sea_query::{Expr, Query},
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
@@ -89,17 +89,6 @@ impl Database {
         self.writer.is_none()
     }
 
-    /// Runs one statement that is a transaction by itself; the rows that it returns.
-    ///
-    /// # Errors
-    /// Where the database refuses, or does not answer: then it may have been written.
-    pub async fn write_at_once(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        // A connection that is dead at the other end says nothing, not even that a statement took too long.
-        let silent = || DbErr::Conn(RuntimeErr::Internal("no answer in time".to_owned()));
-        let answer = tokio::time::timeout(PATIENCE + PATIENCE / 5, self.connection.query_all_raw(statement));
-        answer.await.unwrap_or_else(|_| Err(silent()))
-    }
-
     /// Begins to write. What is not committed is undone.
     ///
     /// # Errors
@@ -140,6 +129,16 @@ impl Database {
     pub async fn ping(&self) -> Result<(), Rejection> {
         Ok(self.connection.ping().await?)
     }
+}
+
+/// Waits for what is written at once, by people who wait for each other, and not longer than its statement may take.
+///
+/// # Errors
+/// Its own, or that there is no answer in time: then it may have been written.
+pub async fn in_time<T, E: From<DbErr>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    // A connection that is dead at the other end says nothing, not even that a statement took too long.
+    let silent = || DbErr::Conn(RuntimeErr::Internal("no answer in time".to_owned()));
+    tokio::time::timeout(PATIENCE + PATIENCE / 5, work).await.unwrap_or_else(|_| Err(silent().into()))
 }
 
 /// A transaction: the way to write more than one statement.

@@ -1,12 +1,14 @@
 //! What stands behind a booking, each by itself: the lock, the calendar's row, the index and the constraint.
 
 use crate::support::{Actor, Backend, TestApp, TestDatabase, code, codes, eventually};
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use medislot::infra::db::Database;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Statement, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, Statement, sea_query::Expr,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 async fn query(connection: &sea_orm::DatabaseConnection, sql: &str) -> i64 {
@@ -190,17 +192,25 @@ async fn what_the_code_overlooks_the_database_refuses_and_the_patient_is_told_th
     assert_eq!(entity::appointment::Entity::find().count(app.app.services.database.reader()).await.unwrap(), 1);
 }
 
-/// Ten patients book, each with another doctor, while the database writes for nobody; what they are told once it does.
-async fn ten_book_together(app: &TestApp, slots: &[String], patients: &[Actor]) -> Vec<Value> {
+/// Ten patients book, each with another doctor, with keys of their own, while the database writes for nobody; what they are told once it does.
+async fn ten_book_together(app: &TestApp, slots: &[String], patients: &[Actor], key: &str) -> Vec<Value> {
+    // SQLite has one writer.
     let transaction = app.app.services.database.begin().await.unwrap();
-    transaction.execute_unprepared("SELECT 1 FROM clinic FOR UPDATE").await.unwrap();
+    if Backend::chosen() == Backend::Postgres {
+        transaction.execute_unprepared("SELECT 1 FROM clinic FOR UPDATE").await.unwrap();
+    }
     let booking = slots.iter().cloned().zip(patients.iter().cloned());
-    let booking: Vec<_> =
-        booking.map(|(slot, patient)| tokio::spawn(async move { patient.books(&slot).await })).collect();
-    let connection = app.app.services.database.reader();
-    let waiting =
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    eventually("two bookings wait", async || (query(connection, waiting).await == 2).then_some(())).await;
+    let book = |(slot, patient): (String, Actor)| {
+        let input = json!({ "slotId": slot, "idempotencyKey": key });
+        tokio::spawn(async move { patient.changes("bookAppointment", input).await })
+    };
+    let booking: Vec<_> = booking.map(book).collect();
+    if Backend::chosen() == Backend::Postgres {
+        let connection = app.app.services.database.reader();
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        eventually("two bookings wait", async || (query(connection, waiting).await == 2).then_some(())).await;
+    }
     // For those who come behind them.
     tokio::time::sleep(Duration::from_secs(1)).await;
     transaction.commit().await.unwrap();
@@ -209,10 +219,6 @@ async fn ten_book_together(app: &TestApp, slots: &[String], patients: &[Actor]) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_books_while_others_do_is_written_with_them_and_stands_or_falls_alone() {
-    if Backend::chosen() == Backend::Sqlite {
-        // There nothing is written together.
-        return;
-    }
     let app = TestApp::start().await;
     let (clinic, specialty) = (app.clinic("Clinic").await, app.specialty("Any").await);
     let (mut slots, mut patients) = (Vec::new(), Vec::new());
@@ -222,25 +228,42 @@ async fn who_books_while_others_do_is_written_with_them_and_stands_or_falls_alon
         patients.push(app.patient(&format!("Patient {number}")).await);
     }
     let connection = app.app.services.database.reader();
-    let starts: Vec<_> = slots.iter().map(|slots| slots[1].clone()).collect();
-    let told = ten_book_together(&app, &starts, &patients).await;
+    let starts = |place: usize| slots.iter().map(|slots| slots[place].clone()).collect::<Vec<_>>();
+    let told = ten_book_together(&app, &starts(2), &patients, "first").await;
     assert!(told.iter().all(|payload| payload["appointment"].is_object()), "{told:?}");
-    let transactions = query(connection, "SELECT count(DISTINCT transaction_id) FROM appointment_transition").await;
-    assert!(transactions <= 5, "{transactions} transactions for ten bookings");
+    if Backend::chosen() == Backend::Postgres {
+        let transactions = query(connection, "SELECT count(DISTINCT transaction_id) FROM appointment_transition").await;
+        assert!(transactions <= 5, "{transactions} transactions for ten bookings");
+    }
 
     // What no process knows of: a claim that came past the calendar's version, half an hour before one of these.
-    let hidden = "INSERT INTO appointment (id, reference, doctor_id, clinic_id, patient_id, starts_at, ends_at, occupied_from, occupied_until,
-            time_zone, status, version, created_at)
-        SELECT gen_random_uuid(), 'HIDDEN', doctor_id, clinic_id, patient_id, starts_at - interval '30 minutes', ends_at - interval '30 minutes',
-            occupied_from - interval '30 minutes', occupied_until - interval '30 minutes', time_zone, 'CONFIRMED', 1, created_at
-        FROM appointment WHERE id = $1";
     let last = told[9]["appointment"]["id"].as_str().unwrap().parse::<entity::id::AppointmentId>().unwrap();
-    let hidden = Statement::from_sql_and_values(connection.get_database_backend(), hidden, [last.into()]);
-    connection.execute_raw(hidden).await.unwrap();
-    let starts: Vec<_> = slots.iter().map(|slots| slots[0].clone()).collect();
-    let told = ten_book_together(&app, &starts, &patients).await;
+    let last = entity::appointment::Entity::find_by_id(last).one(connection).await.unwrap().unwrap();
+    let earlier = |instant| instant - TimeDelta::minutes(30);
+    let hidden = entity::appointment::Model {
+        id: entity::id::AppointmentId::new(),
+        reference: "HIDDEN".to_owned(),
+        starts_at: earlier(last.starts_at),
+        ends_at: earlier(last.ends_at),
+        occupied_from: earlier(last.occupied_from),
+        occupied_until: earlier(last.occupied_until),
+        ..last
+    };
+    hidden.into_active_model().insert(connection).await.unwrap();
+    let told = ten_book_together(&app, &starts(1), &patients, "second").await;
     assert!(told[..9].iter().all(|payload| payload["appointment"].is_object()), "{told:?}");
     assert_eq!(code(&told[9]), "SLOT_TAKEN");
+
+    // And one whose key was used for another time.
+    let first = json!({ "slotId": slots[0][3], "idempotencyKey": "third" });
+    assert!(patients[0].changes("bookAppointment", first).await["appointment"].is_object());
+    let told = ten_book_together(&app, &starts(0), &patients, "third").await;
+    assert_eq!(code(&told[0]), "IDEMPOTENCY_KEY_REUSED");
+    assert!(told[1..].iter().all(|payload| payload["appointment"].is_object()), "{told:?}");
+    let kept = "SELECT count(*) FROM idempotency_key";
+    assert_eq!(query(connection, kept).await, 10 + 9 + 1 + 9);
+    let numbered = "SELECT count(*) FROM calendar WHERE version <> (SELECT count(*) FROM calendar_event AS event WHERE event.doctor_id = calendar.doctor_id)";
+    assert_eq!(query(connection, numbered).await, 0);
 }
 
 #[tokio::test]
@@ -280,7 +303,7 @@ async fn any_number_of_processes_may_migrate_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_at_once_is_committed_whoever_stopped_waiting_for_a_turn() {
     if Backend::chosen() == Backend::Sqlite {
-        // There nothing is written at once.
+        // There nobody writes without a turn.
         return;
     }
     let app = TestApp::start().await;
@@ -292,8 +315,8 @@ async fn what_is_written_at_once_is_committed_whoever_stopped_waiting_for_a_turn
             let _ = tokio::time::timeout(patience, database.begin()).await;
         });
         join_all(given_up).await;
-        let written =
-            (0..20).map(|_| database.write_at_once(Statement::from_string(sea_orm::DbBackend::Postgres, sql)));
+        let statement = Statement::from_string(sea_orm::DbBackend::Postgres, sql);
+        let written = (0..20).map(|_| database.reader().query_all_raw(statement.clone()));
         assert!(join_all(written).await.iter().all(Result::is_ok));
     }
     let other = medislot::app::open_database(&app.app.config).await.unwrap();

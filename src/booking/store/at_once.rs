@@ -3,7 +3,7 @@
 //! one table a statement, and a statement costs it a way to another thread and back: there it is one transaction, a statement a table.
 
 use super::{
-    super::{at_once::Ready, jobs::CONFIRM},
+    super::{at_once::Ready, idempotency::Attempt, jobs::CONFIRM},
     insert_in, is_key_used, is_taken,
     keys::{insert_keys_in, used_keys_in},
     record_in,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     calendar::{self, Change},
     infra::{
-        db::{Database, is_refused},
+        db::{Database, in_time, is_refused},
         outbox,
     },
     kernel::{
@@ -21,7 +21,7 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
-use sea_orm::{DbBackend, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 use serde::Serialize;
 use std::{collections::HashMap, slice};
 
@@ -139,11 +139,14 @@ pub async fn write_at_once(database: &Database, ready: &[&Ready]) -> Result<Hash
     if ready.is_empty() {
         return Ok(HashMap::new());
     }
-    if database.is_postgres() {
-        in_one_statement(database, ready).await
-    } else {
-        in_one_transaction(database, ready).await
-    }
+    in_time(async {
+        if database.is_postgres() {
+            in_one_statement(database, ready).await
+        } else {
+            in_one_transaction(database, ready).await
+        }
+    })
+    .await
 }
 
 async fn in_one_statement(database: &Database, ready: &[&Ready]) -> Result<HashMap<DoctorId, i64>, Unwritten> {
@@ -151,7 +154,7 @@ async fn in_one_statement(database: &Database, ready: &[&Ready]) -> Result<HashM
     let unfit = |_| Unwritten::Refused(Internal::new("a booking that cannot be written").into());
     let rows = serde_json::to_string(&rows).map_err(unfit)?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, WRITE, [rows.into(), CONFIRM.into()]);
-    let written = database.write_at_once(statement).await?;
+    let written = database.reader().query_all_raw(statement).await?;
     let event = |row: &QueryResult| Ok::<_, DbErr>((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
     Ok(written.iter().map(event).collect::<Result<_, _>>()?)
 }
@@ -159,29 +162,28 @@ async fn in_one_statement(database: &Database, ready: &[&Ready]) -> Result<HashM
 async fn in_one_transaction(database: &Database, ready: &[&Ready]) -> Result<HashMap<DoctorId, i64>, Unwritten> {
     let transaction = database.begin().await.map_err(Unwritten::Unknown)?;
     let used = used_keys_in(&transaction, ready.iter().filter_map(|each| each.attempt.as_ref())).await?;
-    let is_new = |each: &&&Ready| {
-        let key = each.attempt.as_ref().map(|attempt| (attempt.user_id, attempt.key.clone()));
-        key.is_none_or(|key| !used.contains(&key))
-    };
-    let versions = ready.iter().filter(is_new).map(|each| (each.doctor_id(), each.version));
-    let turns = calendar::take_turns_at_in(&transaction, versions).await?;
-    let mut ready: HashMap<_, _> = ready.iter().map(|each| (each.doctor_id(), *each)).collect();
-    let turns: Vec<_> = turns.into_iter().filter_map(|turn| Some((ready.remove(&turn.doctor_id())?, turn))).collect();
-    insert_in(&transaction, turns.iter().map(|(ready, _)| &ready.permitted)).await?;
-    record_in(&transaction, turns.iter().map(|(ready, _)| ready.step()).collect()).await.map_err(Unwritten::Refused)?;
-    let promises =
-        turns.iter().map(|(ready, _)| ready.permitted.appointment()).map(|made| (made.id.0, made.created_at));
+    let is_used = |attempt: &Attempt| used.contains(&(attempt.user_id, attempt.key.clone()));
+    let new = ready.iter().filter(|each| !each.attempt.as_ref().is_some_and(is_used));
+    let turns = calendar::take_turns_at_in(&transaction, new.map(|each| (each.doctor_id(), each.version))).await?;
+    if turns.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut turns: HashMap<_, _> = turns.into_iter().map(|turn| (turn.doctor_id(), turn)).collect();
+    let unmoved = ready.iter().filter_map(|each| Some((*each, turns.remove(&each.doctor_id())?)));
+    let (unmoved, turns): (Vec<&Ready>, Vec<_>) = unmoved.unzip();
+    let claims = || unmoved.iter().map(|each| each.permitted.appointment());
+    insert_in(&transaction, unmoved.iter().map(|each| &each.permitted)).await?;
+    record_in(&transaction, unmoved.iter().map(|each| each.step()).collect()).await.map_err(Unwritten::Refused)?;
+    let promises = claims().map(|claim| (claim.id.0, claim.created_at));
     outbox::promise_in(&transaction, CONFIRM, promises).await.map_err(Unwritten::Refused)?;
-    let keys = turns.iter().filter_map(|(ready, _)| {
-        let appointment = ready.permitted.appointment();
-        Some((ready.attempt.as_ref()?, slice::from_ref(&appointment.id), appointment.created_at))
-    });
+    let keys = unmoved
+        .iter()
+        .zip(claims())
+        .filter_map(|(each, claim)| Some((each.attempt.as_ref()?, slice::from_ref(&claim.id), claim.created_at)));
     insert_keys_in(&transaction, keys).await?;
-    let changes = turns.into_iter().map(|(ready, turn)| {
-        let appointment = ready.permitted.appointment();
-        (turn, Change::Taken(appointment.visit), appointment.created_at)
-    });
-    let events = calendar::record_each_in(&transaction, changes).await.map_err(Unwritten::Refused)?;
+    let taken = turns.into_iter().zip(claims());
+    let taken = taken.map(|(turn, claim)| (turn, Change::Taken(claim.visit), claim.created_at));
+    let events = calendar::record_each_in(&transaction, taken).await.map_err(Unwritten::Refused)?;
     transaction.commit().await.map_err(Unwritten::Unknown)?;
     Ok(events.into_iter().map(|event| (event.doctor_id, event.id)).collect())
 }

@@ -10,7 +10,9 @@ use crate::{
 };
 use ::entity::idempotency_key;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+};
 use std::collections::HashSet;
 
 const KEY: Constraint =
@@ -52,8 +54,9 @@ pub async fn used_keys_in(
     if any.is_empty() {
         return Ok(HashSet::new());
     }
-    let used = idempotency_key::Entity::find().filter(any).all(&**transaction).await?;
-    Ok(used.into_iter().map(|row| (row.user_id, row.key)).collect())
+    let used = idempotency_key::Entity::find().filter(any).select_only();
+    let used = used.column(idempotency_key::Column::UserId).column(idempotency_key::Column::Key).into_tuple();
+    Ok(used.all(&**transaction).await?.into_iter().collect())
 }
 
 /// Notes the appointments that each of these attempts came to, and when. Whether a twin was faster is for [`is_key_used`] to say.

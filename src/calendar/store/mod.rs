@@ -107,7 +107,16 @@ pub async fn try_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Resu
     Ok(row.map(turn).transpose().map_err(|error: DbErr| error)?)
 }
 
-/// The rows of those of these calendars that have the version named with them, one for each doctor at most.
+/// The same for a doctor who is known to be there.
+///
+/// # Errors
+/// Where the database refuses.
+pub async fn take_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<Turn, Rejection> {
+    let turn = try_turn_in(transaction, doctor_id).await?;
+    Ok(turn.ok_or_else(|| Internal::new("a doctor without a calendar"))?)
+}
+
+/// Takes the rows of those of these calendars that still have the version named with them, for one change each. Their clock is not asked.
 ///
 /// # Errors
 /// Where the database refuses.
@@ -130,15 +139,6 @@ pub async fn take_turns_at_in(
         .await?;
     let turn = |row: calendar::Model| Turn { doctor_id: row.doctor_id, version: row.version, database_time: None };
     Ok(taken.into_iter().map(turn).collect())
-}
-
-/// The same for a doctor who is known to be there.
-///
-/// # Errors
-/// Where the database refuses.
-pub async fn take_turn_in(transaction: &Transaction, doctor_id: DoctorId) -> Result<Turn, Rejection> {
-    let turn = try_turn_in(transaction, doctor_id).await?;
-    Ok(turn.ok_or_else(|| Internal::new("a doctor without a calendar"))?)
 }
 
 /// Writes the changes that the turn was taken for, in order, each with a version of its own: one at least.
