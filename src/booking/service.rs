@@ -25,7 +25,9 @@ use crate::{
 use std::sync::Arc;
 
 /// How many conflicts a change of hours tells of at most.
-const MOST_CONFLICTS: u64 = 1_000;
+const MOST_CONFLICTS: usize = 1_000;
+/// After so many visits others have their turn.
+const TURN: usize = 256;
 
 /// The life of appointments.
 #[derive(Debug)]
@@ -79,21 +81,28 @@ impl Booking {
         store::page(&self.database, viewer, filter, order, request).await
     }
 
-    /// The visits to come that lie outside a doctor's hours, the earliest first. They stay until somebody moves them.
+    /// The visits to come that lie outside a doctor's hours, the earliest first, at most a thousand. They stay until somebody moves them.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn conflicts(&self, viewer: &Viewer, doctor_id: DoctorId) -> Result<Vec<Appointment>, Rejection> {
         let connection = self.database.reader();
-        let mut upcoming = store::upcoming(&self.database, viewer, doctor_id, self.clock.now(), MOST_CONFLICTS).await?;
+        let upcoming = store::upcoming(&self.database, viewer, doctor_id, self.clock.now()).await?;
         let doctor = directory::doctors(connection, &[doctor_id]).await?.remove(&doctor_id);
-        let (Some(first), Some(last), Some(doctor)) = (upcoming.first(), upcoming.last(), doctor) else {
+        let (Some((_, first)), Some((_, last)), Some(doctor)) = (upcoming.first(), upcoming.last(), doctor) else {
             return Ok(Vec::new());
         };
-        let range = Interval { start: first.visit.start, end: last.visit.end };
+        let range = Interval { start: first.start, end: last.end };
         let hours = hours_of(connection, &[doctor_id], range).await?.remove(&doctor_id).unwrap_or_default();
         let schedule = schedule(&doctor, hours);
-        upcoming.retain(|appointment| !is_within_hours(&schedule, appointment.visit));
-        Ok(upcoming)
+        let mut outside = Vec::new();
+        for visits in upcoming.chunks(TURN) {
+            let conflicting = visits.iter().filter(|(_, visit)| !is_within_hours(&schedule, *visit));
+            outside.extend(conflicting.map(|(id, _)| *id));
+            tokio::task::yield_now().await;
+        }
+        outside.truncate(MOST_CONFLICTS);
+        let mut found = store::appointments(connection, viewer, &outside).await?;
+        Ok(outside.iter().filter_map(|id| found.remove(id)).collect())
     }
 }

@@ -321,22 +321,23 @@ pub async fn confirm_in(
     Ok(())
 }
 
-/// The visits of a doctor that are to come, the earliest first, at most `limit`.
+/// When the visits of a doctor are that are to come, the earliest first: as many as fit into the days that can be booked ahead.
 pub async fn upcoming(
     database: &Database,
     viewer: &Viewer,
     doctor_id: DoctorId,
     now: DateTime<Utc>,
-    limit: u64,
-) -> Result<Vec<Appointment>, Rejection> {
-    let rows = within(viewer.scope())
+) -> Result<Vec<(AppointmentId, Interval)>, Rejection> {
+    let rows: Vec<(AppointmentId, DateTime<Utc>, DateTime<Utc>)> = within(viewer.scope())
+        .select_only()
+        .columns([appointment::Column::Id, appointment::Column::StartsAt, appointment::Column::EndsAt])
         .filter(appointment::Column::DoctorId.eq(doctor_id))
         .filter(appointment::Column::StartsAt.gte(now))
         .filter(appointment::Column::Status.is_in([AppointmentStatus::Pending, AppointmentStatus::Confirmed]))
         .order_by_asc(appointment::Column::StartsAt)
         .order_by_asc(appointment::Column::Id)
-        .limit(limit)
+        .into_tuple()
         .all(database.reader())
         .await?;
-    rows.into_iter().map(Appointment::try_from).collect()
+    Ok(rows.into_iter().map(|(id, start, end)| (id, Interval { start, end })).collect())
 }
