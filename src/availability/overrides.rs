@@ -98,7 +98,7 @@ fn check_override(new: NewOverride, mut schedule: Schedule) -> Result<Override, 
         (OverrideKind::Block, _) if new.slot_minutes.is_some() => {
             check.refuse("slotMinutes", Code::Invalid, "A block has no slots.");
         }
-        (OverrideKind::Extend | OverrideKind::Replace, None) => {
+        (OverrideKind::Extend | OverrideKind::Replace, None) if new.start.is_none() && new.end.is_none() => {
             check.refuse("startTime", Code::Invalid, "Hours have a start and an end.");
         }
         _ => {}

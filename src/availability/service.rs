@@ -4,7 +4,7 @@ use super::{
     claim::Claim,
     known::{Ask, DoctorCalendar, HORIZON, Keeper, SharedCalendars, SlotStream, read},
     model::{Offer, Schedule, Slot, SlotKey, SlotQuery, SlotStatus},
-    reasons::{Reason, reasons},
+    reasons::{Broken, Reason, reasons},
     store::Hours,
 };
 use crate::{
@@ -246,6 +246,9 @@ impl Availability {
             is_offered && offered.iter().any(|other| other.active && other.offer.duration_minutes == Some(minutes))
         };
         let reasons = reasons(&calendar.schedule, &offer, start, &calendar.claims, now, is_offered, offers);
+        // A length that the doctor does not offer is open to nobody who would ask.
+        let is_offered_length = reasons.iter().all(|reason| reason.broken != Broken::Duration);
+        let duration_minutes = duration_minutes.filter(|_| is_offered_length);
         let open = self.keeper.calendars(&[(doctor_id, calendar.version)]).await?.remove(&doctor_id);
         let next = open.and_then(|calendar| {
             let from = start.max(now.trunc_subsecs(0));

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 use async_graphql::{Context, Description, Enum, ID, InputObject, Object};
-use chrono::{Days, NaiveDate, TimeDelta, Utc};
+use chrono::{Days, NaiveDate, SubsecRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::future::try_join_all;
 
@@ -123,7 +123,8 @@ impl SlotFilter {
 
     /// The search; nothing where the filter names something that cannot be there.
     fn parse(self, context: &Context<'_>) -> Result<Option<Search>, Rejection> {
-        let from = self.from.map_or_else(|| context.services().clock.now(), Into::into);
+        // What begins in this second can be booked for all of it.
+        let from = self.from.map_or_else(|| context.services().clock.now().trunc_subsecs(0), Into::into);
         let to = self.to.map_or_else(|| from + TimeDelta::days(14), Into::into);
         let query = query((from, to), self.visit_type_id, self.duration_minutes, self.statuses)?;
         let parse = |slots| {

@@ -67,7 +67,8 @@ impl From<Reason> for UnavailableReason {
 pub struct Unavailability {
     /// Every rule that says no, not the first alone; empty where the time can be booked.
     reasons: Vec<UnavailableReason>,
-    /// The first open slot for the same kind of visit from this time on; null where there is none within the horizon.
+    /// The first open slot for the same kind of visit from this time on, or as long as the doctor's hours say where this length is not
+    /// offered; null where there is none within the horizon.
     next_open: Option<Slot>,
 }
 
