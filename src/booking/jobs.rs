@@ -3,7 +3,7 @@
 
 use super::{idempotency::KEPT, service::Booking, store, transaction::CalendarTransaction};
 use crate::{
-    infra::{db::Database, outbox},
+    infra::{db::Database, outbox, supervise::rest},
     kernel::{
         clock::Clock,
         id::AppointmentId,
@@ -26,7 +26,7 @@ const FORGETTING: Duration = Duration::from_mins(10);
 pub async fn confirm(database: &Database, clock: &dyn Clock) -> anyhow::Result<()> {
     loop {
         if confirm_due(database, clock).await? == 0 {
-            tokio::time::sleep(PAUSE).await;
+            rest(PAUSE).await;
         }
     }
 }
@@ -57,7 +57,7 @@ pub async fn confirm_due(database: &Database, clock: &dyn Clock) -> Result<usize
 pub async fn expire(booking: &Booking) -> anyhow::Result<()> {
     loop {
         if expire_due(booking).await? == 0 {
-            tokio::time::sleep(PAUSE).await;
+            rest(PAUSE).await;
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The relay: publishes what was committed by a process that did not live to publish it.
 
 use super::{publisher::Publisher, store};
-use crate::{infra::db::Database, kernel::clock::Clock};
+use crate::{
+    infra::{db::Database, supervise::rest},
+    kernel::clock::Clock,
+};
 use chrono::TimeDelta;
 use std::time::Duration;
 
@@ -20,7 +23,7 @@ pub async fn relay(database: &Database, publisher: &Publisher, clock: &dyn Clock
         if !forgotten.is_empty() {
             publisher.publish(&forgotten).await;
         }
-        tokio::time::sleep(PAUSE).await;
+        rest(PAUSE).await;
     }
 }
 

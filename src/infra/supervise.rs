@@ -21,3 +21,9 @@ where
         }
     });
 }
+
+/// Waits before a job looks again, for `pause` or a little less: jobs that always waited equally long would come all at once, and hold up
+/// whoever is served at that moment.
+pub async fn rest(pause: Duration) {
+    tokio::time::sleep(pause.mul_f64(rand::random_range(0.8..=1.0))).await;
+}

@@ -1,6 +1,7 @@
 //! What the worker does with messages.
 
 use super::{service::Mail, store};
+use crate::infra::supervise::rest;
 use chrono::TimeDelta;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const REMEMBERED_VOID: TimeDelta = TimeDelta::hours(1);
 pub async fn send(mail: &Mail) -> anyhow::Result<()> {
     loop {
         if mail.send_due().await? == 0 {
-            tokio::time::sleep(PAUSE).await;
+            rest(PAUSE).await;
         }
     }
 }
