@@ -60,10 +60,13 @@ impl Booking {
             (_, None) => return Err(Refusal::of("patientId", Code::Invalid, "Say for whom you book.").into()),
             (_, Some(id)) => id,
         };
-        let known = viewer.role == Role::PlatformAdmin
-            || store::known_patients(&self.database, viewer, &[id]).await?.contains(&id);
-        let user = if known { accounts::users(&self.database, &[id]).await?.remove(&id) } else { None };
-        let patient = user.filter(|user| user.role == RoleName::Patient && user.active);
+        let known = async {
+            let all = viewer.role == Role::PlatformAdmin;
+            Ok(all || store::known_patients(&self.database, viewer, &[id]).await?.contains(&id))
+        };
+        let ids = [id];
+        let (known, mut users) = tokio::try_join!(known, accounts::users(&self.database, &ids))?;
+        let patient = users.remove(&id).filter(|user| known && user.role == RoleName::Patient && user.active);
         let patient = patient.ok_or_else(|| Refusal::not_found("patientId"))?;
         Ok((patient.id, patient.time_zone))
     }
@@ -76,11 +79,14 @@ impl Booking {
         request: &BookingRequest,
         attempt: Option<&Attempt>,
     ) -> Result<Written, Failed> {
-        if request.patient_id.is_some() {
-            // A twin is answered whatever has become of the patient since.
-            self.require_new(attempt).await?;
-        }
-        let (patient_id, time_zone) = self.patient(viewer, request.patient_id).await?;
+        let (patient_id, time_zone) = match self.patient(viewer, request.patient_id).await {
+            Ok(patient) => patient,
+            Err(rejection) => {
+                // A twin is answered whatever has become of the patient since.
+                self.require_new(attempt).await?;
+                return Err(rejection.into());
+            }
+        };
         let asked = Asked {
             wanted,
             field: request.field,
