@@ -12,6 +12,7 @@ mod audit;
 mod availability;
 mod board;
 mod booking;
+mod conflicts;
 mod directory;
 mod drawing;
 mod graphiql;

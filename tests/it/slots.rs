@@ -174,29 +174,6 @@ async fn hours_that_make_no_sense_are_refused_and_the_old_ones_stay() {
 }
 
 #[tokio::test]
-async fn new_hours_tell_of_the_appointments_that_lie_outside_them() {
-    let app = TestApp::start().await;
-    let doctor = app.doctor("Dora").await;
-    let ada = app.patient("Ada").await;
-    let slots = doctor.slots(&app, 1).await;
-    let (early, late) = (ada.books(&slots[0]).await, ada.books(&slots[5]).await);
-    let input =
-        json!({ "doctorId": doctor.id, "rules": [{ "weekday": "MONDAY", "startTime": "11:00", "endTime": "12:00" }] });
-    let set = doctor
-        .actor
-        .does(
-            "setAvailability",
-            "SetAvailabilityInput",
-            input,
-            "conflicts { id } doctor { availabilityRules { slotMinutes endTime } }",
-        )
-        .await;
-    assert_eq!(set["conflicts"], json!([{ "id": early["appointment"]["id"] }]));
-    assert_ne!(early["appointment"]["id"], late["appointment"]["id"]);
-    assert_eq!(set["doctor"]["availabilityRules"], json!([{ "slotMinutes": 30, "endTime": "12:00" }]));
-}
-
-#[tokio::test]
 async fn why_a_doctor_is_away_is_for_the_doctor_and_admins_alone() {
     let app = TestApp::start().await;
     let doctor = app.doctor("Dora").await;
@@ -325,6 +302,12 @@ async fn every_rule_against_a_time_is_told_and_the_next_one_that_is_free() {
     assert_eq!(why("2026-06-03T13:00:00Z", "").await, told("OUTSIDE_HOURS BLOCKED", "06-04T09:00"));
     assert_eq!(why("2026-06-12T09:00:00Z", "").await, told("HORIZON", ""));
     assert_eq!(why("2026-06-02T10:30:00Z", ", durationMinutes: 45").await, told("DURATION", "06-02T10:30"));
+    let query = format!(
+        "{{ whyUnavailable(doctorId: \"{}\", startsAt: \"2026-06-02T10:30:00Z\", durationMinutes: 45) {{ nextOpen {{ endsAt }} }} }}",
+        doctor.id
+    );
+    let next = app.visitor().sees(&query).await["whyUnavailable"]["nextOpen"].clone();
+    assert_eq!(next["endsAt"], "2026-06-02T11:00:00Z", "one that can be booked");
     let buffer = json!({ "doctorId": doctor.id, "bufferMinutes": 15 });
     doctor.actor.does("updateDoctor", "UpdateDoctorInput", buffer, "doctor { id }").await;
     assert_eq!(why("2026-06-02T09:00:00Z", "").await, told("TOO_CLOSE(15)", "06-02T10:30"));
@@ -356,6 +339,8 @@ async fn a_slot_that_begins_in_this_second_is_offered_and_can_be_booked_but_not_
         "{{ doctor(id: \"{}\") {{ slots(from: \"2026-06-01T09:00:00.000001Z\", to: \"2026-06-01T10:00:00Z\") {{ startsAt }} nextSlots(first: null) {{ startsAt }} }} }}",
         doctor.id
     );
+    let earliest = ada.sees("{ slots(first: 3, filter: {}) { nodes { startsAt } } }").await["slots"]["nodes"].clone();
+    assert_eq!(starts(&earliest), ["06-01T09:00", "06-01T09:30", "06-01T10:00"]);
     let seen = ada.sees(&query).await["doctor"].clone();
     assert_eq!(starts(&seen["slots"]), ["06-01T09:30"]);
     assert_eq!(starts(&seen["nextSlots"]), ["06-01T09:00", "06-01T09:30", "06-01T10:00"]);
