@@ -6,14 +6,21 @@ use medislot::{
     config::Limits,
     graphql::{Caller, Loaders, schema},
     infra::db::count_statements,
-    kernel::client::Client,
+    kernel::{
+        client::Client,
+        viewer::{Role, Viewer},
+    },
 };
 use serde_json::json;
 
 /// How many statements a query needs, as an admin of the platform, and how long its answer is.
 async fn statements(app: &TestApp, query: &str) -> (u32, usize) {
+    statements_of(app, app.root(), query).await
+}
+
+async fn statements_of(app: &TestApp, viewer: Viewer, query: &str) -> (u32, usize) {
     let services = &app.app.services;
-    let caller = Caller::new(Some(app.root()), Client::default());
+    let caller = Caller::new(Some(viewer), Client::default());
     let request = Request::new(query).data(services.clone()).data(Loaders::new(services, &caller)).data(caller);
     let (response, count) = count_statements(schema(&Limits::default()).finish().execute(request)).await;
     assert!(response.errors.is_empty(), "{:?}", response.errors);
@@ -83,4 +90,22 @@ async fn fifty_sessions_by_id_take_one_statement() {
     let ids: Vec<_> = (0..50).map(|_| format!("\"{}\"", entity::id::SessionId::new())).collect();
     let (count, _) = statements(&app, &format!("{{ nodes(ids: [{}]) {{ id }} }}", ids.join(", "))).await;
     assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn a_booking_that_nobody_contends_for_goes_once_to_the_database_and_for_somebody_else_twice() {
+    let app = TestApp::start().await;
+    let slots = app.doctor("Dora").await.slots(&app, 1).await;
+    let ada = app.patient("Ada").await;
+    let patient = Viewer { user_id: ada.id.parse().unwrap(), role: Role::Patient, ..app.root() };
+    let book = |slot: &str, more: &str| {
+        let input = format!("slotId: \"{slot}\", idempotencyKey: \"{slot}\"{more}");
+        format!("mutation {{ bookAppointment(input: {{ {input} }}) {{ appointment {{ id }} userErrors {{ code }} }} }}")
+    };
+    // The first one reads the calendar, which this process does not know yet.
+    statements_of(&app, patient.clone(), &book(&slots[0], "")).await;
+    assert_eq!(statements_of(&app, patient, &book(&slots[1], "")).await.0, 1);
+    let for_ada = format!(", patientId: \"{}\"", ada.id);
+    assert_eq!(statements(&app, &book(&slots[2], &for_ada)).await.0, 2);
+    assert_eq!(ada.sees("{ appointments { totalCount } }").await["appointments"]["totalCount"], 3);
 }
