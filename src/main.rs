@@ -95,7 +95,7 @@ struct Seed {
     /// Make as much as a large installation has, to measure with.
     #[arg(long)]
     scale: bool,
-    /// How many doctors (with --scale).
+    /// How many doctors, the twelve of the demo data among them (with --scale).
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
     doctors: usize,
     /// How many specialties (with --scale).
