@@ -232,7 +232,8 @@ pub async fn unpublished(
     limit: u64,
 ) -> Result<Vec<CalendarEvent>, Rejection> {
     let rows = calendar_event::Entity::find()
-        .filter(calendar_event::Column::Published.eq(false))
+        // Said as the partial index says it: with a parameter in its place all of the log would be looked at, twice a second.
+        .filter(Expr::cust("published = FALSE"))
         .filter(calendar_event::Column::OccurredAt.lt(before))
         .order_by_asc(calendar_event::Column::Id)
         .limit(limit)
