@@ -121,9 +121,10 @@ impl App {
         let accounts = Accounts::new(database.clone(), Arc::clone(&clock), tokens, passwords, attempts, sessions);
         let accounts = Arc::new(accounts);
         accounts::watch_sessions(&accounts);
-        let publisher = Publisher::start(database.clone(), Arc::clone(&bus));
+        let announced = Arc::default();
+        let publisher = Publisher::start(database.clone(), Arc::clone(&bus), Arc::clone(&announced));
         let roster = Arc::new(directory::Register(database.clone()));
-        let hub = Hub::start(database.clone(), Arc::clone(&clock), bus, roster).await?;
+        let hub = Hub::start(database.clone(), Arc::clone(&clock), bus, roster, announced).await?;
         let directory = Directory::new(
             database.clone(),
             Arc::clone(&clock),

@@ -250,7 +250,7 @@ impl Api {
         let request = Self::bare(operation);
         let request = if self.introspection { request } else { request.disable_introspection() };
         let loaders = Loaders::new(&self.services, caller);
-        let began = Began(self.services.hub.cursor());
+        let began = Began(self.services.availability.cursor());
         request.data(self.services.clone()).data(loaders).data(caller.clone()).data(began)
     }
 }

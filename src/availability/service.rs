@@ -8,8 +8,8 @@ use super::{
     store::Hours,
 };
 use crate::{
-    calendar::{self, CalendarEvent, Change, Hub, Publisher, Turn},
-    directory::{Directory, Doctor},
+    calendar::{self, CalendarEvent, Change, Cursor, Hub, Publisher, Turn},
+    directory::{self, Directory, Doctor},
     infra::db::{Database, Transaction},
     kernel::{
         clock::Clock,
@@ -164,6 +164,27 @@ impl Availability {
         calendar.map(next).unwrap_or_default()
     }
 
+    /// The doctors with these ids, listed or not: from memory those whom this process knows as they were a second ago or later, and as nothing
+    /// that it has done or told of them since has changed them; the others from the database.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn doctors(&self, ids: &[DoctorId]) -> Result<HashMap<DoctorId, Doctor>, Rejection> {
+        let known = self.keeper.current(ids).into_iter();
+        let mut doctors: HashMap<_, _> = known.map(|(id, calendar)| (id, calendar.doctor.clone())).collect();
+        let unknown: Vec<_> = ids.iter().filter(|id| !doctors.contains_key(id)).copied().collect();
+        if !unknown.is_empty() {
+            doctors.extend(directory::doctors(self.database.reader(), &unknown).await?);
+        }
+        Ok(doctors)
+    }
+
+    /// Behind it there is all that answers from now on might not know of.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        self.keeper.cursor()
+    }
+
     /// What this process knows of a doctor's calendar, perhaps not the newest; read where it knows nothing.
     ///
     /// # Errors
@@ -240,7 +261,7 @@ impl Availability {
                 let found = offered.iter().find(|offered| offered.id == id).ok_or(Rejection::NotFound)?;
                 (found.offer, found.active)
             }
-            None => (Offer::lasting(duration_minutes, calendar.buffer_minutes), true),
+            None => (Offer::lasting(duration_minutes, calendar.doctor.buffer_minutes), true),
         };
         let offers = |minutes| {
             is_offered && offered.iter().any(|other| other.active && other.offer.duration_minutes == Some(minutes))
@@ -249,7 +270,7 @@ impl Availability {
         // A length that the doctor does not offer is open to nobody who would ask.
         let is_offered_length = reasons.iter().all(|reason| reason.broken != Broken::Duration);
         let duration_minutes = duration_minutes.filter(|_| is_offered_length);
-        let open = self.keeper.calendars(&[(doctor_id, calendar.version)]).await?.remove(&doctor_id);
+        let open = self.keeper.calendars(&[(doctor_id, calendar.version())]).await?.remove(&doctor_id);
         let next = open.and_then(|calendar| {
             let from = start.max(now.trunc_subsecs(0));
             let range = Interval::try_new(from, from.max(now) + HORIZON)?;

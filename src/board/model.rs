@@ -184,7 +184,7 @@ mod tests {
     use crate::{
         availability::{Hours, Rule, schedule},
         kernel::{
-            id::{AvailabilityRuleId, ClinicId, UserId},
+            id::{AvailabilityRuleId, ClinicId},
             local_time::LocalTime,
         },
     };
@@ -212,21 +212,11 @@ mod tests {
     /// What a board is drawn from where a doctor works around the clock in Berlin, and an hour is held until so long after midnight.
     fn around_the_clock(midnight: DateTime<Utc>, held_for: TimeDelta) -> Material {
         let doctor = Doctor {
-            id: DoctorId::new(),
-            user_id: UserId::new(),
-            clinic_id: ClinicId::new(),
-            name: String::new(),
-            title: None,
-            bio: None,
             time_zone: chrono_tz::Europe::Berlin,
             slot_minutes: 60,
-            buffer_minutes: 0,
             min_notice_minutes: 90,
             max_advance_days: 2,
-            own_cancellation_notice_hours: None,
-            clinic_cancellation_notice_hours: 0,
-            active: true,
-            calendar_version: 1,
+            ..Doctor::of(ClinicId::new())
         };
         let weekdays = std::iter::successors(Some(Weekday::Mon), |day| Some(day.succ())).take(7);
         let rule = |weekday| Rule {

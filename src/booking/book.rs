@@ -123,7 +123,7 @@ impl Booking {
         }
         let known = self.availability.known_calendar(asked.wanted.doctor_id).await?;
         let known = known.ok_or_else(|| no_doctor(asked.field))?;
-        let version = known.version;
+        let version = known.version();
         let calendar = Calendar { known, occupants: Vec::new(), now: self.clock.now() };
         let Some(permitted) = calendar.judge_known(viewer, asked.clone()) else { return Ok(None) };
         let appointment = permitted.appointment().clone();

@@ -142,11 +142,11 @@ pub async fn at_what_cost(
         return Ok(after);
     }
     let doctor = transaction.doctor(before.doctor_id).await?;
-    let until = before.cancellable_until(doctor.cancellation_notice_hours());
-    if until.is_some_and(|until| transaction.now <= until) {
+    let clinic = transaction.clinic(before.clinic_id).await?;
+    let notice_hours = doctor.cancellation_notice_hours.unwrap_or(clinic.cancellation_notice_hours);
+    if before.cancellable_until(notice_hours).is_some_and(|until| transaction.now <= until) {
         return Ok(after);
     }
-    let clinic = transaction.clinic(before.clinic_id).await?;
     if clinic.cancellation_policy == CancellationPolicy::Fee && transaction.now < before.visit.start {
         return Ok(Appointment { cancellation_fee: clinic.cancellation_fee, ..after });
     }

@@ -160,7 +160,7 @@ impl Calendar {
 
     /// The visit and the time that it keeps, if the terms let it be booked.
     fn time(&self, viewer: &Viewer, asked: &Asked) -> Result<(Interval, Interval), Rejection> {
-        let may = viewer.role == Role::Patient || viewer.keeps(self.known.schedule.doctor_id, self.known.clinic_id);
+        let may = viewer.role == Role::Patient || self.known.doctor.is_kept_by(viewer);
         if !may {
             // Patients book with every doctor; staff book into the calendars that are theirs to keep.
             return Err(Rejection::Forbidden);
@@ -178,8 +178,8 @@ impl Calendar {
         let appointment = Appointment {
             id: AppointmentId::new(),
             reference: new_reference(),
-            doctor_id: self.known.schedule.doctor_id,
-            clinic_id: self.known.clinic_id,
+            doctor_id: self.known.doctor_id(),
+            clinic_id: self.known.doctor.clinic_id,
             patient_id: asked.patient_id,
             visit_type_id: asked.wanted.visit_type_id,
             visit,

@@ -53,7 +53,7 @@ impl Booking {
         let mut transaction = begun.ok_or_else(|| Refusal::not_found(FIELD))?;
         transaction.require_first(attempt).await?;
         let calendar = transaction.calendar(doctor_id, starts_at).await?;
-        let clinic = transaction.clinic(calendar.known.clinic_id).await?;
+        let clinic = transaction.clinic(calendar.known.doctor.clinic_id).await?;
         let time = TimeDelta::minutes(clinic.hold_minutes.into());
         let asked = Asked {
             wanted,

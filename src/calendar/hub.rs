@@ -2,6 +2,7 @@
 //! the bus may have lost something, is the truth. So each of them gets everything once, each doctor's events in order.
 
 use super::{
+    announced::Announced,
     cursor::{Cursor, Kind},
     feed::{Audience, Feed, Interest, Missed, Roster, Selection, Watch},
     model::{CalendarEvent, Change},
@@ -27,13 +28,25 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    time::Instant,
+};
 use uuid::Uuid;
 
 /// How long an event whose message was lost may stay unseen.
 const PAUSE: Duration = Duration::from_millis(500);
 /// A process that missed more than this begins anew, and so do those who follow.
 pub(super) const CATCH_UP: u64 = 10_000;
+
+/// How far a hub has come.
+#[derive(Clone, Debug)]
+pub struct CaughtUp {
+    /// All that was committed at it was delivered.
+    pub cursor: Cursor,
+    /// When nothing else was committed yet.
+    pub at: Instant,
+}
 
 /// Brings what happens to those who follow it in this process.
 #[derive(Debug)]
@@ -43,6 +56,8 @@ pub struct Hub {
     roster: Arc<dyn Roster>,
     pub(super) log: Uuid,
     state: Mutex<State>,
+    caught_up: watch::Sender<CaughtUp>,
+    pub(crate) announced: Arc<Announced>,
     /// Somebody wants something before the next pause is over.
     asked: Notify,
 }
@@ -57,10 +72,16 @@ impl Hub {
         clock: Arc<dyn Clock>,
         bus: Arc<dyn Bus>,
         roster: Arc<dyn Roster>,
+        announced: Arc<Announced>,
     ) -> Result<Arc<Self>, Rejection> {
         let log = store::log_id(&database).await?;
-        let state = Mutex::new(State::new(store::position(&database).await?));
-        let hub = Arc::new(Self { database, clock, roster, log, state, asked: Notify::new() });
+        let at = Instant::now();
+        let position = store::position(&database).await?;
+        let cursor = Cursor::at(log, clock.now().timestamp(), position.clone());
+        let caught_up = watch::Sender::new(CaughtUp { cursor, at });
+        let state = Mutex::new(State::new(position, Arc::clone(&announced)));
+        let asked = Notify::new();
+        let hub = Arc::new(Self { database, clock, roster, log, state, caught_up, announced, asked });
         let follower = Arc::clone(&hub);
         supervise("calendar.hub", move || Arc::clone(&follower).run(bus.listen()));
         Ok(hub)
@@ -89,11 +110,10 @@ impl Hub {
         Ok(Feed::new(Arc::clone(self), watcher, news, Arc::new(self.cursor_at(position))))
     }
 
-    /// The cursor behind everything that was delivered by now.
+    /// How far it has come, and each time that it has come further: at least twice a second while the database answers.
     #[must_use]
-    pub fn cursor(&self) -> Cursor {
-        let position = self.state().position.clone();
-        self.cursor_at(position)
+    pub fn caught_up(&self) -> watch::Receiver<CaughtUp> {
+        self.caught_up.subscribe()
     }
 
     fn cursor_at(&self, position: Position) -> Cursor {
@@ -206,6 +226,7 @@ impl Hub {
     }
 
     async fn read_from(&self, from: &Position) -> Result<(), Rejection> {
+        let at = Instant::now();
         let to = store::position(&self.database).await?;
         let between = Between { from, to: Some(&to), but: &[], behind: 0, limit: CATCH_UP };
         let events = store::events(&self.database, &between, None).await?;
@@ -230,6 +251,7 @@ impl Hub {
                 state.deliver_step(&step, &Arc::new(behind(Kind::Steps, step.id)));
             }
         }
+        self.caught_up.send_replace(CaughtUp { cursor: self.cursor_at(to.clone()), at });
         state.position = to;
         state.ahead.clear();
         Ok(())

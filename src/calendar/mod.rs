@@ -1,6 +1,7 @@
 //! Each doctor's calendar: a version that grows by one with every change, the log of the changes, and their way to whoever watches.
 //! Doctors are known here by their ids only.
 
+mod announced;
 mod cursor;
 mod encoding;
 mod feed;
@@ -14,9 +15,10 @@ mod replay;
 mod state;
 mod store;
 
+pub use announced::Announced;
 pub use cursor::{Cursor, InvalidCursor, Kind};
 pub use feed::{Audience, Delivered, Feed, Interest, Missed, Move, News, Place, Roster, Selection, Watch};
-pub use hub::Hub;
+pub use hub::{CaughtUp, Hub};
 pub use jobs::{cut_log, relay};
 pub use model::{AppointmentStep, CalendarEvent, Change};
 pub use position::{Position, Snapshot};

@@ -1,6 +1,7 @@
 //! From the commit to the bus.
 
 use super::{
+    announced::Announced,
     model::CalendarEvent,
     store::{self, kind, to_change},
 };
@@ -22,21 +23,23 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub struct Publisher {
     bus: Arc<dyn Bus>,
+    announced: Arc<Announced>,
     published: mpsc::Sender<i64>,
 }
 
 impl Publisher {
     /// A publisher over `bus`, which notes in the background what the bus has taken.
     #[must_use]
-    pub fn start(database: Database, bus: Arc<dyn Bus>) -> Self {
+    pub fn start(database: Database, bus: Arc<dyn Bus>, announced: Arc<Announced>) -> Self {
         let (published, waiting) = mpsc::channel(WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
         supervise("calendar.mark_published", move || mark(database.clone(), Arc::clone(&waiting)));
-        Self { bus, published }
+        Self { bus, announced, published }
     }
 
     /// Publishes events that are committed. Nothing is lost where this fails or never comes to an end: the relay publishes them.
     pub async fn publish(&self, events: &[CalendarEvent]) {
+        self.announced.announce(events);
         let messages = events.iter().map(to_message).collect();
         if self.bus.publish(messages).await.is_ok() {
             for event in events {

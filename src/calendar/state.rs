@@ -1,6 +1,7 @@
 //! What a hub remembers: how far it has come, and who follows what.
 
 use super::{
+    announced::Announced,
     cursor::Cursor,
     feed::{Delivered, Interest, News, Place, Selection},
     model::{AppointmentStep, CalendarEvent},
@@ -69,6 +70,7 @@ pub struct State {
     pub openings: Vec<Opening>,
     /// The last version that was delivered, of every doctor that something was delivered of.
     versions: HashMap<DoctorId, i32>,
+    announced: Arc<Announced>,
     watchers: HashMap<u64, Watcher>,
     next_watcher: u64,
     of_appointments: usize,
@@ -81,7 +83,7 @@ struct Watcher {
 }
 
 impl State {
-    pub fn new(position: Position) -> Self {
+    pub fn new(position: Position, announced: Arc<Announced>) -> Self {
         Self {
             position,
             ahead: Vec::new(),
@@ -90,6 +92,7 @@ impl State {
             mark: 0,
             openings: Vec::new(),
             versions: HashMap::new(),
+            announced,
             watchers: HashMap::new(),
             next_watcher: 0,
             of_appointments: 0,
@@ -175,6 +178,7 @@ impl State {
             return;
         }
         *version = event.version;
+        self.announced.announce(&[event]);
         let moves = moves.get(&event.id).map_or(&[][..], Vec::as_slice);
         let joins = |place: &Place| moves.iter().find(|(id, _)| *id == place.id()).map(|(_, joins)| *joins);
         for (_, members) in self.places.iter_mut().filter(|(place, _)| joins(place).is_some()) {

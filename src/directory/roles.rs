@@ -30,9 +30,7 @@ impl Directory {
         let turn = match leaves {
             Some(doctor) => {
                 // Before the row of the user, as whoever changes the doctor.
-                let turn = calendar::take_turn_in(&transaction, doctor.id).await?;
-                store::lock_doctor_in(&transaction, doctor.id).await?;
-                Some(turn)
+                Some(calendar::take_turn_in(&transaction, doctor.id).await?)
             }
             None => None,
         };

@@ -147,11 +147,9 @@ impl Directory {
             Patch::Clear => Some(Vec::new()),
         };
         let is_listed = matches!(patch.active, Patch::Set(true));
-        let changes_the_schedule = patch.changes_the_schedule();
         let transaction = self.database.begin().await?;
-        // Behind the calendar's row, so that no booking is judged by half of the change.
-        let turn = if changes_the_schedule { Some(calendar::take_turn_in(&transaction, id).await?) } else { None };
-        store::lock_doctor_in(&transaction, id).await?;
+        // Behind the calendar's row, so that no booking is judged by half of the change, nor anybody shown an old profile from memory.
+        let turn = calendar::take_turn_in(&transaction, id).await?;
         let present = store::doctors(&*transaction, &[id]).await?.remove(&id);
         let mut doctor = present.ok_or_else(|| Refusal::not_found("doctorId"))?;
         let name = doctor.name.clone();
@@ -170,10 +168,7 @@ impl Directory {
         if doctor.name != name {
             accounts::rename_doctor_in(&transaction, doctor.user_id, &doctor.name).await?;
         }
-        match turn {
-            Some(turn) => self.finish(transaction, turn, &moves).await,
-            None => transaction.commit().await,
-        }
+        self.finish(transaction, turn, &moves).await
     }
 
     /// Takes a doctor off the list: no new bookings; the appointments remain.

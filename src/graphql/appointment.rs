@@ -145,8 +145,9 @@ impl Appointment {
     /// Until when the patient may cancel it free of charge, this instant included; null where there is nothing to cancel any more. A hold may
     /// be let go until it ends.
     async fn cancellable_until(&self, context: &Context<'_>) -> Result<Option<DateTime>, Failure> {
-        let doctor = context.loaders().doctors.load_known(self.0.doctor_id).await?;
-        Ok(self.0.cancellable_until(doctor.cancellation_notice_hours()).map(DateTime))
+        let doctor = Doctor(context.loaders().doctors.load_known(self.0.doctor_id).await?);
+        let notice_hours = doctor.cancellation_notice_hours(context).await?;
+        Ok(self.0.cancellable_until(notice_hours).map(DateTime))
     }
 
     /// Who called it off; null where nobody did.

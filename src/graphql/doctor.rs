@@ -97,8 +97,11 @@ impl Doctor {
     }
 
     /// Until how many hours before a visit patients may cancel it.
-    async fn cancellation_notice_hours(&self) -> i32 {
-        self.0.cancellation_notice_hours()
+    pub async fn cancellation_notice_hours(&self, context: &Context<'_>) -> Result<i32, Failure> {
+        if let Some(hours) = self.0.cancellation_notice_hours {
+            return Ok(hours);
+        }
+        Ok(context.loaders().clinics.load_known(self.0.clinic_id).await?.cancellation_notice_hours)
     }
 
     /// False: not listed and no slots; the appointments remain.
@@ -278,5 +281,5 @@ impl DoctorQuery {
 fetch!(
     /// Doctors by their ids.
     Doctors(services, _caller): DoctorId => directory::Doctor,
-    |keys| directory::doctors(services.database.reader(), keys).await
+    |keys| services.availability.doctors(keys).await
 );

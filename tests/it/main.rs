@@ -15,6 +15,7 @@ mod booking;
 mod conflicts;
 mod directory;
 mod drawing;
+mod freshness;
 mod graphiql;
 mod guards;
 mod guessing;

@@ -8,9 +8,9 @@ use super::super::{
 };
 use crate::{
     calendar::{CalendarEvent, Change},
-    directory::DoctorFilter,
+    directory::{Doctor, DoctorFilter},
     kernel::{
-        id::{ClinicId, SpecialtyId, VisitTypeId},
+        id::{DoctorId, SpecialtyId, VisitTypeId},
         interval::Interval,
     },
 };
@@ -38,19 +38,15 @@ pub struct Offered {
     pub active: bool,
 }
 
-/// All that a doctor's slots are told from, at one version of the calendar. It never changes: what happens makes a new one.
+/// All that a doctor's slots are told from, and the profile, at one version of the calendar. It never changes: what happens makes a new one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DoctorCalendar {
-    /// The version, not newer than anything in it.
-    pub version: i32,
+    /// Who it is; with the version, not newer than anything in it.
+    pub doctor: Doctor,
     /// When it was read: exceptions to the hours are there until [`HORIZON`] and [`LASTS`] from then on.
     pub read_at: DateTime<Utc>,
-    /// Where the doctor works.
-    pub clinic_id: ClinicId,
     /// What the doctor practises.
     pub specialty_ids: Vec<SpecialtyId>,
-    /// The default pause after a visit.
-    pub buffer_minutes: i32,
     /// When the doctor works.
     pub schedule: Schedule,
     /// What the doctor offers or once offered.
@@ -69,6 +65,18 @@ pub struct Ask<'a> {
 }
 
 impl DoctorCalendar {
+    /// Whose.
+    #[must_use]
+    pub fn doctor_id(&self) -> DoctorId {
+        self.doctor.id
+    }
+
+    /// Its version.
+    #[must_use]
+    pub fn version(&self) -> i32 {
+        self.doctor.calendar_version
+    }
+
     /// Whether it still reaches as far as can be asked at `now`.
     #[must_use]
     pub fn lasts(&self, now: DateTime<Utc>) -> bool {
@@ -79,14 +87,14 @@ impl DoctorCalendar {
     #[must_use]
     pub fn matches(&self, filter: &DoctorFilter) -> bool {
         self.schedule.active
-            && filter.clinic_id.is_none_or(|id| id == self.clinic_id)
+            && filter.clinic_id.is_none_or(|id| id == self.doctor.clinic_id)
             && filter.specialty_id.is_none_or(|id| self.specialty_ids.contains(&id))
     }
 
     /// What the query asks for; nothing where it names a visit type that the doctor does not offer.
     #[must_use]
     pub fn offer(&self, visit_type_id: Option<VisitTypeId>, duration_minutes: Option<i32>) -> Option<Offer> {
-        let Some(id) = visit_type_id else { return Some(Offer::lasting(duration_minutes, self.buffer_minutes)) };
+        let Some(id) = visit_type_id else { return Some(Offer::lasting(duration_minutes, self.doctor.buffer_minutes)) };
         let offered = self.visit_types.iter().find(|offered| offered.id == id && offered.active)?;
         Some(offered.offer)
     }
@@ -99,7 +107,7 @@ impl DoctorCalendar {
         let slot = |(candidate, status): (Candidate, SlotStatus)| {
             let key = SlotKey {
                 starts_at: candidate.visit.start,
-                doctor_id: self.schedule.doctor_id,
+                doctor_id: self.doctor_id(),
                 duration_minutes: candidate.duration_minutes,
                 visit_type_id: query.visit_type_id,
             };
@@ -110,7 +118,7 @@ impl DoctorCalendar {
             } else {
                 None
             };
-            Slot { key, status, held_until, calendar_version: self.version }
+            Slot { key, status, held_until, calendar_version: self.version() }
         };
         let found = slots(&self.schedule, &offer, range, self.claims_around(range), ask.now);
         found.into_iter().filter(|(_, status)| query.statuses.contains(status)).map(slot).collect()
@@ -128,7 +136,7 @@ impl DoctorCalendar {
     /// An instant before which no slot of this length is open, now or later, whatever time does.
     #[must_use]
     pub fn bound(&self, duration_minutes: Option<i32>, now: DateTime<Utc>) -> DateTime<Utc> {
-        let offer = Offer::lasting(duration_minutes, self.buffer_minutes);
+        let offer = Offer::lasting(duration_minutes, self.doctor.buffer_minutes);
         let start = self.earliest(now);
         let whole = Interval { start, end: start + FAR };
         let first = |step| first_possible(&self.schedule, &offer, step, self.claims_around(step));
@@ -151,7 +159,7 @@ impl DoctorCalendar {
         self.claims.retain(|claim| !touched(claim));
         self.claims.extend(claims.iter().filter(|claim| touched(claim)));
         self.claims.sort_unstable_by_key(|claim| claim.occupied);
-        self.version = events.last().map_or(self.version, |event| event.version);
+        self.doctor.calendar_version = events.last().map_or(self.version(), |event| event.version);
         self
     }
 }

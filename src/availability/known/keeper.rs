@@ -8,7 +8,7 @@ use super::{
     shared::SharedCalendars,
 };
 use crate::{
-    calendar::{self, CalendarEvent, Hub, Missed, Selection, Watch},
+    calendar::{self, CalendarEvent, CaughtUp, Cursor, Hub, Missed, Selection, Watch},
     directory,
     infra::{db::Database, supervise::supervise},
     kernel::{
@@ -40,6 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a search waits for a process that has just begun.
 const WARMING_UP: Duration = Duration::from_secs(9);
+/// What happens reaches what is known within this time, whatever is lost on the way; where that cannot be told, nothing is answered from memory.
+const DELAY: Duration = Duration::from_secs(1);
 /// What was read longer ago is read anew: what has passed is forgotten, and the horizon has moved on.
 const AGE: TimeDelta = TimeDelta::days(1);
 
@@ -57,6 +59,8 @@ pub struct Keeper {
     late: Notify,
     wanted: watch::Sender<bool>,
     complete: watch::Sender<bool>,
+    /// How far what is known has come.
+    settled: watch::Sender<CaughtUp>,
 }
 
 impl Keeper {
@@ -68,6 +72,7 @@ impl Keeper {
         hub: Arc<Hub>,
         shared: Option<SharedCalendars>,
     ) -> Arc<Self> {
+        let settled = watch::Sender::new(hub.caught_up().borrow().clone());
         let keeper = Arc::new(Self {
             memory: Memory::new(),
             database,
@@ -78,6 +83,7 @@ impl Keeper {
             late: Notify::new(),
             wanted: watch::Sender::new(false),
             complete: watch::Sender::new(false),
+            settled,
         });
         let (follower, reader) = (Arc::clone(&keeper), Arc::clone(&keeper));
         supervise("availability.follow", move || Arc::clone(&follower).follow());
@@ -96,18 +102,37 @@ impl Keeper {
         *self.complete.borrow()
     }
 
-    /// Waits until all calendars are known.
+    /// Waits until all calendars are known as they were a second ago or later.
     ///
     /// # Errors
     /// `Unavailable` where that takes too long.
     pub async fn warm(&self) -> Result<(), Rejection> {
         self.warm_up();
-        let mut complete = self.complete.subscribe();
-        let warm = timeout(WARMING_UP, complete.wait_for(|complete| *complete)).await;
-        match warm {
-            Ok(Ok(_)) => Ok(()),
+        let (mut complete, mut settled) = (self.complete.subscribe(), self.settled.subscribe());
+        let warm = async {
+            complete.wait_for(|complete| *complete).await?;
+            settled.wait_for(is_fresh).await.map(|_| ())
+        };
+        match timeout(WARMING_UP, warm).await {
+            Ok(Ok(())) => Ok(()),
             _ => Err(Rejection::Unavailable(Internal::new("not all calendars are known yet"))),
         }
+    }
+
+    /// A cursor behind which there is all that is not known yet.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        self.settled.borrow().cursor.clone()
+    }
+
+    /// The calendars of those of these doctors that are known as they were a second ago or later, and as everybody in this process has heard of
+    /// them.
+    #[must_use]
+    pub fn current(&self, doctors: &[DoctorId]) -> HashMap<DoctorId, Arc<DoctorCalendar>> {
+        if !is_fresh(&self.settled.borrow()) {
+            return HashMap::new();
+        }
+        self.memory.get(&self.hub.announced.of(doctors), self.clock.now())
     }
 
     /// The calendars of those of these doctors who are there and whose calendars come to the given versions within a second.
@@ -175,7 +200,7 @@ impl Keeper {
 
     /// Keeps what a booking of this process has changed, without waiting for the event to come round.
     pub fn note(&self, event: &CalendarEvent, claim: Claim) {
-        let known = self.memory.find(event.doctor_id).filter(|known| known.version + 1 == event.version);
+        let known = self.memory.find(event.doctor_id).filter(|known| known.version() + 1 == event.version);
         if let Some(known) = known {
             self.keep(vec![(*known).clone().after(&[*event], &[claim])]);
         }
@@ -183,7 +208,7 @@ impl Keeper {
 
     /// Brings those of these calendars on that are known, by what the log says has happened to them since: less to read than all of it.
     async fn bring_on(&self, ids: &[DoctorId]) -> Result<(), Rejection> {
-        let known = ids.iter().filter_map(|id| Some((*id, self.memory.find(*id)?.version)));
+        let known = ids.iter().filter_map(|id| Some((*id, self.memory.find(*id)?.version())));
         let known: Vec<_> = known.take(PART).collect();
         let events = calendar::events_after(self.database.reader(), &known, BATCH as u64).await?;
         self.apply(&events).await
@@ -209,14 +234,20 @@ impl Keeper {
     }
 
     async fn follow(self: Arc<Self>) -> anyhow::Result<()> {
+        let mut caught_up = self.hub.caught_up();
         loop {
             // Listen first: what happens while it is compared is heard.
             let mut events = self.hub.watch(Selection::All);
+            let until = caught_up.borrow_and_update().clone();
             self.catch_up().await?;
-            while let Ok(batch) = self.hear(&mut events).await {
+            self.settled.send_replace(until);
+            while let Ok((batch, until)) = self.hear(&mut events, &mut caught_up).await {
                 self.apply(&batch).await?;
                 let behind = self.memory.behind(*self.wanted.borrow());
                 self.read(&behind).await?;
+                if let Some(until) = until {
+                    self.settled.send_replace(until);
+                }
             }
         }
     }
@@ -231,7 +262,7 @@ impl Keeper {
             let versions = calendar::versions(self.database.reader(), &ids).await?;
             let all = *self.complete.borrow();
             let has_moved = |(id, version): (DoctorId, i32)| {
-                let is_known = self.memory.find(id).map(|calendar| calendar.version >= version);
+                let is_known = self.memory.find(id).map(|calendar| calendar.version() >= version);
                 (!is_known.unwrap_or(!all)).then_some(id)
             };
             let moved: Vec<_> = versions.into_iter().filter_map(has_moved).collect();
@@ -240,21 +271,30 @@ impl Keeper {
         Ok(())
     }
 
-    /// The events that have happened, once there is something to do.
-    async fn hear(&self, events: &mut Watch) -> Result<Vec<CalendarEvent>, Missed> {
+    /// The events that have happened, once there is something to do; with how far the hub had come, where there are no more of them.
+    async fn hear(
+        &self,
+        events: &mut Watch,
+        caught_up: &mut watch::Receiver<CaughtUp>,
+    ) -> Result<(Vec<CalendarEvent>, Option<CaughtUp>), Missed> {
         let mut batch = tokio::select! {
             first = events.next() => vec![first.unwrap_or(Err(Missed))?],
             () = self.late.notified() => Vec::new(),
+            changed = caught_up.changed() => changed.map(|()| Vec::new()).map_err(|_| Missed)?,
         };
-        while batch.len() < BATCH
-            && let Some(Some(event)) = events.next().now_or_never()
-        {
+        // Asked for before the queue is emptied: what was delivered by then is in it.
+        let mut until = Some(caught_up.borrow_and_update().clone());
+        while let Some(Some(event)) = events.next().now_or_never() {
             batch.push(event?);
+            if batch.len() == BATCH {
+                until = None;
+                break;
+            }
         }
         for event in &batch {
             self.memory.hear(event);
         }
-        Ok(batch)
+        Ok((batch, until))
     }
 
     /// Brings calendars on by what has happened to them: one statement for the claims of all, five for the hours where those changed.
@@ -265,7 +305,7 @@ impl Keeper {
         }
         // Calendars that lack more than these events are behind afterwards, and read from the beginning.
         by_doctor.retain(|id, events| {
-            let known = self.memory.find(*id).map_or(i32::MAX, |calendar| calendar.version);
+            let known = self.memory.find(*id).map_or(i32::MAX, |calendar| calendar.version());
             events.retain(|event| event.version > known);
             events.first().is_some_and(|event| event.version == known + 1)
                 && events.windows(2).all(|pair| pair[0].version + 1 == pair[1].version)
@@ -280,7 +320,7 @@ impl Keeper {
         let mut hours: HashMap<_, _> = read_hours(&self.database, doctors, reach(now), now)
             .await?
             .into_iter()
-            .map(|calendar| (calendar.schedule.doctor_id, calendar))
+            .map(|calendar| (calendar.doctor_id(), calendar))
             .collect();
         let times: Vec<(DoctorId, Interval)> = by_doctor
             .values()
@@ -334,6 +374,10 @@ impl Keeper {
             self.read(&old).await?;
         }
     }
+}
+
+fn is_fresh(caught_up: &CaughtUp) -> bool {
+    caught_up.at.elapsed() <= DELAY
 }
 
 async fn directory_rows(database: &Database, ids: &[DoctorId]) -> Result<Vec<directory::Doctor>, Rejection> {

@@ -46,7 +46,7 @@ impl Memory {
         let state = self.read();
         let known = |(id, version): &(DoctorId, i32)| {
             let calendar = state.calendars.get(id)?;
-            (calendar.version >= *version && calendar.lasts(now)).then(|| (*id, Arc::clone(calendar)))
+            (calendar.version() >= *version && calendar.lasts(now)).then(|| (*id, Arc::clone(calendar)))
         };
         wanted.iter().filter_map(known).collect()
     }
@@ -64,7 +64,7 @@ impl Memory {
     /// All that is known, by doctor.
     pub fn all(&self) -> Vec<Arc<DoctorCalendar>> {
         let mut all: Vec<_> = self.read().calendars.values().cloned().collect();
-        all.sort_unstable_by_key(|calendar| calendar.schedule.doctor_id);
+        all.sort_unstable_by_key(|calendar| calendar.doctor_id());
         all
     }
 
@@ -82,8 +82,8 @@ impl Memory {
         let mut known = Vec::with_capacity(bounded.len());
         let mut current = true;
         for (bounds, calendar) in bounded {
-            let id = calendar.schedule.doctor_id;
-            if let Some(present) = calendars.get(&id).filter(|present| present.version > calendar.version) {
+            let id = calendar.doctor_id();
+            if let Some(present) = calendars.get(&id).filter(|present| present.version() > calendar.version()) {
                 known.push(Arc::clone(present));
                 continue;
             }
@@ -92,7 +92,7 @@ impl Memory {
                 let bound = place.map_or_else(|| calendar.bound(*duration, now), |place| bounds[place]);
                 order.set(&calendar, bound);
             }
-            current &= heard.get(&id).is_none_or(|heard| *heard <= calendar.version);
+            current &= heard.get(&id).is_none_or(|heard| *heard <= calendar.version());
             calendars.insert(id, Arc::clone(&calendar));
             known.push(calendar);
         }
@@ -110,7 +110,7 @@ impl Memory {
     pub fn behind(&self, all: bool) -> Vec<DoctorId> {
         let state = self.read();
         let is_behind = |(id, heard): &(&DoctorId, &i32)| match state.calendars.get(id) {
-            Some(calendar) => calendar.version < **heard,
+            Some(calendar) => calendar.version() < **heard,
             None => all,
         };
         state.heard.iter().filter(is_behind).map(|(id, _)| *id).collect()
@@ -155,7 +155,7 @@ impl Memory {
         let mut state = self.write();
         let State { calendars: present, orders, .. } = &mut *state;
         // What has changed meanwhile is put in its place now.
-        let ordered: HashMap<_, _> = calendars.iter().map(|calendar| (calendar.schedule.doctor_id, calendar)).collect();
+        let ordered: HashMap<_, _> = calendars.iter().map(|calendar| (calendar.doctor_id(), calendar)).collect();
         for (id, calendar) in present {
             if ordered.get(id).is_none_or(|ordered| !Arc::ptr_eq(ordered, calendar)) {
                 order.set(calendar, calendar.bound(duration, now));

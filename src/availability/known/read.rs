@@ -48,7 +48,7 @@ pub async fn read_shared(
     let versions: Vec<_> = doctors.values().map(|doctor| (doctor.id, doctor.calendar_version)).collect();
     let mut calendars = shared.get(&versions, now).await;
     for calendar in &calendars {
-        doctors.remove(&calendar.schedule.doctor_id);
+        doctors.remove(&calendar.doctor_id());
     }
     let rest = read_of(database, doctors.into_values().collect(), reach(now), now).await?;
     shared.put(&rest).await;
@@ -67,11 +67,11 @@ async fn read_of(
         return Ok(Vec::new());
     }
     let mut calendars = read_hours(database, doctors, range, now).await?;
-    let ids: Vec<_> = calendars.iter().map(|calendar| calendar.schedule.doctor_id).collect();
+    let ids: Vec<_> = calendars.iter().map(|calendar| calendar.doctor_id()).collect();
     let around = Interval { start: range.start - REACH, end: range.end + REACH };
     let mut claims = store::claims(database.reader(), &ids, around).await?;
     for calendar in &mut calendars {
-        calendar.claims = claims.remove(&calendar.schedule.doctor_id).unwrap_or_default();
+        calendar.claims = claims.remove(&calendar.doctor_id()).unwrap_or_default();
         calendar.claims.sort_unstable_by_key(|claim| claim.occupied);
         calendar.claims.shrink_to_fit();
     }
@@ -93,14 +93,12 @@ pub async fn read_hours(
     let mut visit_types = directory::visit_types_of(database.reader(), &ids).await?;
     let mut hours = store::hours_of(database.reader(), &ids, range).await?;
     let calendar = |doctor: Doctor| DoctorCalendar {
-        version: doctor.calendar_version,
         read_at: now,
-        clinic_id: doctor.clinic_id,
         specialty_ids: specialties.remove(&doctor.id).unwrap_or_default().iter().map(|found| found.id).collect(),
-        buffer_minutes: doctor.buffer_minutes,
         visit_types: offered(visit_types.remove(&doctor.id).unwrap_or_default(), doctor.buffer_minutes),
         schedule: without_reasons(&doctor, hours.remove(&doctor.id).unwrap_or_default()),
         claims: Vec::new(),
+        doctor,
     };
     Ok(doctors.into_iter().map(calendar).collect())
 }
@@ -121,14 +119,12 @@ pub async fn read_hours_in(
     let visit_types = directory::visit_types_of(&**transaction, &[doctor_id]).await?.remove(&doctor_id);
     let hours = store::hours_of(&**transaction, &[doctor_id], around).await?.remove(&doctor_id);
     Ok(DoctorCalendar {
-        version: doctor.calendar_version,
         read_at: now,
-        clinic_id: doctor.clinic_id,
         specialty_ids: Vec::new(),
-        buffer_minutes: doctor.buffer_minutes,
         visit_types: offered(visit_types.unwrap_or_default(), doctor.buffer_minutes),
         schedule: without_reasons(&doctor, hours.unwrap_or_default()),
         claims: Vec::new(),
+        doctor,
     })
 }
 

@@ -6,11 +6,15 @@ use super::{
     merge::{Merge, Position, position},
 };
 use crate::{
-    availability::model::{Claim, Offer, Rule, Schedule, Slot, SlotQuery, SlotStatus, Weekday},
+    availability::{
+        model::{Claim, Offer, Rule, Slot, SlotQuery, SlotStatus, Weekday},
+        service::schedule,
+        store::Hours,
+    },
     calendar::{CalendarEvent, Change},
-    directory::DoctorFilter,
+    directory::{Doctor, DoctorFilter},
     kernel::{
-        id::{AvailabilityRuleId, ClinicId, DoctorId, SpecialtyId, VisitTypeId},
+        id::{AvailabilityRuleId, ClinicId, SpecialtyId, VisitTypeId},
         interval::Interval,
         local_time::LocalTime,
     },
@@ -60,24 +64,23 @@ fn any_calendar() -> impl Strategy<Value = DoctorCalendar> {
     let zone = prop::sample::select(vec!["UTC", "America/New_York", "Pacific/Kiritimati"]);
     let settings = (zone, 0_i32..600, 0_i32..6, prop::bool::weighted(0.9), 0_i32..20);
     (prop::collection::vec(any_rule(), 0..4), any_claims(), settings, 0_u128..2, 0_u128..2).prop_map(
-        |(rules, claims, (zone, notice, days, active, buffer_minutes), clinic, specialty)| DoctorCalendar {
-            version: 1,
-            read_at: noon(),
-            clinic_id: ClinicId(Uuid::from_u128(clinic)),
-            specialty_ids: vec![SpecialtyId(Uuid::from_u128(specialty))],
-            buffer_minutes,
-            schedule: Schedule {
-                doctor_id: DoctorId::new(),
+        |(rules, claims, (zone, min_notice_minutes, max_advance_days, active, buffer_minutes), clinic, specialty)| {
+            let doctor = Doctor {
                 time_zone: zone.parse().unwrap(),
-                slot_minutes: 30,
-                min_notice_minutes: notice,
-                max_advance_days: days,
+                buffer_minutes,
+                min_notice_minutes,
+                max_advance_days,
                 active,
-                rules,
-                overrides: Vec::new(),
-            },
-            visit_types: vec![Offered { id: VisitTypeId::new(), offer: Offer::lasting(Some(40), 0), active: true }],
-            claims,
+                ..Doctor::of(ClinicId(Uuid::from_u128(clinic)))
+            };
+            DoctorCalendar {
+                schedule: schedule(&doctor, Hours { rules, overrides: Vec::new() }),
+                doctor,
+                read_at: noon(),
+                specialty_ids: vec![SpecialtyId(Uuid::from_u128(specialty))],
+                visit_types: vec![Offered { id: VisitTypeId::new(), offer: Offer::lasting(Some(40), 0), active: true }],
+                claims,
+            }
         },
     )
 }
@@ -153,7 +156,7 @@ proptest! {
         passed in prop::collection::vec((0_i64..1_500, any::<bool>(), any_asked()), 1..4),
     ) {
         let memory = Memory::new();
-        let ids_known: Vec<_> = calendars.iter().map(|calendar| calendar.schedule.doctor_id).collect();
+        let ids_known: Vec<_> = calendars.iter().map(|calendar| calendar.doctor_id()).collect();
         memory.insert(calendars, noon());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut news = news.into_iter();
@@ -161,7 +164,8 @@ proptest! {
         for (minutes, raises, asked) in passed {
             if let Some((who, claims)) = news.next() {
                 let known = memory.find(ids_known[who.index(ids_known.len())]).unwrap();
-                memory.insert(vec![DoctorCalendar { version: known.version + 1, claims, ..(*known).clone() }], now);
+                let doctor = Doctor { calendar_version: known.version() + 1, ..known.doctor.clone() };
+                memory.insert(vec![DoctorCalendar { doctor, claims, ..(*known).clone() }], now);
             }
             now += TimeDelta::minutes(minutes);
             if raises {
@@ -221,13 +225,13 @@ proptest! {
             claims.iter().filter(|claim| claim.occupied.overlaps(&time)).copied().collect()
         };
         let event = CalendarEvent {
-            id: 1, doctor_id: calendar.schedule.doctor_id, version: 2, change: Change::Taken(time), occurred_at: noon(),
+            id: 1, doctor_id: calendar.doctor_id(), version: 2, change: Change::Taken(time), occurred_at: noon(),
         };
         let read = at(&later);
         let others = |claims: &[Claim]| claims.iter().filter(|claim| !claim.occupied.overlaps(&time)).count();
         let untouched = others(&calendar.claims);
         let after = calendar.after(&[event], &read);
-        prop_assert_eq!(after.version, 2);
+        prop_assert_eq!(after.version(), 2);
         prop_assert_eq!(at(&after.claims), read);
         prop_assert_eq!(others(&after.claims), untouched);
     }

@@ -12,9 +12,10 @@ use crate::{
 };
 use chrono_tz::Tz;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 /// A user's professional profile in one clinic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doctor {
     /// Which.
     pub id: DoctorId,
@@ -38,23 +39,38 @@ pub struct Doctor {
     pub min_notice_minutes: i32,
     /// How many days ahead a visit may be booked.
     pub max_advance_days: i32,
-    /// Until how many hours before a visit patients may cancel it, where the doctor says so.
-    pub own_cancellation_notice_hours: Option<i32>,
-    /// What the clinic says about that.
-    pub clinic_cancellation_notice_hours: i32,
+    /// Until how many hours before a visit patients may cancel it; what the clinic says where there is nothing.
+    pub cancellation_notice_hours: Option<i32>,
     /// Whether the doctor is listed and can be booked.
     pub active: bool,
     /// The version of the calendar, not newer than anything that is read after this.
     pub calendar_version: i32,
 }
 
+#[cfg(test)]
 impl Doctor {
-    /// Until how many hours before a visit patients may cancel it.
-    #[must_use]
-    pub fn cancellation_notice_hours(&self) -> i32 {
-        self.own_cancellation_notice_hours.unwrap_or(self.clinic_cancellation_notice_hours)
+    /// A doctor of a clinic.
+    pub fn of(clinic_id: ClinicId) -> Self {
+        Self {
+            id: DoctorId::new(),
+            user_id: UserId::new(),
+            clinic_id,
+            name: "Dora".to_owned(),
+            title: None,
+            bio: None,
+            time_zone: Tz::UTC,
+            slot_minutes: 30,
+            buffer_minutes: 0,
+            min_notice_minutes: 0,
+            max_advance_days: 60,
+            cancellation_notice_hours: None,
+            active: true,
+            calendar_version: 1,
+        }
     }
+}
 
+impl Doctor {
     /// Looks over what it holds.
     pub fn check(&self, check: &mut Check) {
         check.name("name", &self.name);
@@ -64,7 +80,7 @@ impl Doctor {
         check.number("bufferMinutes", self.buffer_minutes, 0..=240);
         check.number("minNoticeMinutes", self.min_notice_minutes, 0..=43_200);
         check.number("maxAdvanceDays", self.max_advance_days, 0..=366);
-        check_notice(check, self.own_cancellation_notice_hours);
+        check_notice(check, self.cancellation_notice_hours);
     }
 
     /// Whether the viewer may change the profile, the visit types and the hours.
@@ -135,8 +151,7 @@ impl NewDoctor {
             buffer_minutes: self.buffer_minutes,
             min_notice_minutes: self.min_notice_minutes,
             max_advance_days: self.max_advance_days,
-            own_cancellation_notice_hours: self.cancellation_notice_hours,
-            clinic_cancellation_notice_hours: clinic.cancellation_notice_hours,
+            cancellation_notice_hours: self.cancellation_notice_hours,
             active: true,
             calendar_version: 0,
         };
@@ -172,19 +187,6 @@ pub struct DoctorPatch {
 }
 
 impl DoctorPatch {
-    /// Whether it may change what can be booked, or who is told of it.
-    #[must_use]
-    pub fn changes_the_schedule(&self) -> bool {
-        self.time_zone.is_given()
-            || self.slot_minutes.is_given()
-            || self.buffer_minutes.is_given()
-            || self.min_notice_minutes.is_given()
-            || self.max_advance_days.is_given()
-            || self.cancellation_notice_hours.is_given()
-            || self.specialty_ids.is_given()
-            || self.active.is_given()
-    }
-
     /// Changes what a doctor holds.
     pub fn apply_to(self, doctor: &mut Doctor, check: &mut Check) {
         self.name.apply_to(&mut doctor.name, check, "name");
@@ -195,7 +197,7 @@ impl DoctorPatch {
         self.buffer_minutes.apply_to(&mut doctor.buffer_minutes, check, "bufferMinutes");
         self.min_notice_minutes.apply_to(&mut doctor.min_notice_minutes, check, "minNoticeMinutes");
         self.max_advance_days.apply_to(&mut doctor.max_advance_days, check, "maxAdvanceDays");
-        self.cancellation_notice_hours.apply_to_optional(&mut doctor.own_cancellation_notice_hours);
+        self.cancellation_notice_hours.apply_to_optional(&mut doctor.cancellation_notice_hours);
         self.active.apply_to(&mut doctor.active, check, "active");
         doctor.check(check);
     }

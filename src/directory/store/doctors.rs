@@ -13,13 +13,13 @@ use crate::{
         rejection::Rejection,
     },
 };
-use ::entity::{calendar, clinic, doctor, doctor_specialty};
+use ::entity::{calendar, doctor, doctor_specialty};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, RelationDef, Select,
-    sea_query::{Expr, ExprTrait, LikeExpr, LockType},
+    sea_query::{Expr, ExprTrait, LikeExpr},
 };
 use std::{collections::HashMap, hash::Hash};
 
@@ -30,7 +30,6 @@ struct DoctorRow {
     #[sea_orm(nested)]
     doctor: doctor::Model,
     calendar_version: i32,
-    clinic_cancellation_notice_hours: i32,
 }
 
 impl TryFrom<DoctorRow> for Doctor {
@@ -50,8 +49,7 @@ impl TryFrom<DoctorRow> for Doctor {
             buffer_minutes: doctor.buffer_minutes,
             min_notice_minutes: doctor.min_notice_minutes,
             max_advance_days: doctor.max_advance_days,
-            own_cancellation_notice_hours: doctor.cancellation_notice_hours,
-            clinic_cancellation_notice_hours: row.clinic_cancellation_notice_hours,
+            cancellation_notice_hours: doctor.cancellation_notice_hours,
             active: doctor.active,
             calendar_version: row.calendar_version,
         })
@@ -74,22 +72,18 @@ fn to_row(doctor: &Doctor) -> doctor::ActiveModel {
         buffer_minutes: Set(doctor.buffer_minutes),
         min_notice_minutes: Set(doctor.min_notice_minutes),
         max_advance_days: Set(doctor.max_advance_days),
-        cancellation_notice_hours: Set(doctor.own_cancellation_notice_hours),
+        cancellation_notice_hours: Set(doctor.cancellation_notice_hours),
         active: Set(doctor.active),
     }
 }
 
-/// Doctors with the version of their calendars and what their clinics say of cancelling.
+/// Doctors with the version of their calendars.
 fn select() -> Select<doctor::Entity> {
     let to_calendar: RelationDef =
         doctor::Entity::belongs_to(calendar::Entity).from(doctor::Column::Id).to(calendar::Column::DoctorId).into();
-    let to_clinic: RelationDef =
-        doctor::Entity::belongs_to(clinic::Entity).from(doctor::Column::ClinicId).to(clinic::Column::Id).into();
     doctor::Entity::find()
         .join(JoinType::InnerJoin, to_calendar)
-        .join(JoinType::InnerJoin, to_clinic)
         .column_as(calendar::Column::Version, "calendar_version")
-        .column_as(clinic::Column::CancellationNoticeHours, "clinic_cancellation_notice_hours")
 }
 
 /// Those doctors that are listed and that the filter lets through.
@@ -256,12 +250,6 @@ pub(in crate::directory) async fn insert_doctor_in(
 ) -> Result<(), Rejection> {
     doctor::Entity::insert(to_row(doctor)).exec_without_returning(&**transaction).await?;
     link_specialties_in(transaction, doctor.id, specialties).await
-}
-
-/// Keeps others from changing a doctor until this transaction ends.
-pub(in crate::directory) async fn lock_doctor_in(transaction: &Transaction, id: DoctorId) -> Result<(), Rejection> {
-    doctor::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(&**transaction).await?;
-    Ok(())
 }
 
 /// Writes a doctor that is there.
