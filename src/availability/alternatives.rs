@@ -45,7 +45,7 @@ impl Availability {
             other.doctor.clinic_id == doctor.doctor.clinic_id
                 && other.specialty_ids.iter().any(|id| doctor.specialty_ids.contains(id))
         });
-        let mut others: HashSet<_> = others.iter().map(|other| other.doctor_id()).collect();
+        let mut others: HashSet<_> = others.iter().map(|other| other.doctor.id).collect();
         others.remove(&doctor_id);
         // Other doctors have visit types of their own: what they share is how long a visit takes.
         let sought = doctor.visit_types.iter().find(|offered| Some(offered.id) == visit_type_id);

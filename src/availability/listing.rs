@@ -176,10 +176,10 @@ impl Availability {
         if listing.available_before.is_none() {
             let free: HashSet<_> = all.iter().map(|((.., id), _)| *id).collect();
             let rest = self.keeper.memory.all().into_iter().filter(|calendar| {
-                let id = calendar.doctor_id();
+                let id = calendar.doctor.id;
                 calendar.matches(filter) && among.is_none_or(|among| among.contains(&id)) && !free.contains(&id)
             });
-            all.extend(rest.map(|calendar| ((true, None, calendar.doctor_id()), calendar.version())));
+            all.extend(rest.map(|calendar| ((true, None, calendar.doctor.id), calendar.version())));
         }
         let total = request.count.then_some(all.len() as u64);
         if request.backwards {

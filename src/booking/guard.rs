@@ -178,7 +178,7 @@ impl Calendar {
         let appointment = Appointment {
             id: AppointmentId::new(),
             reference: new_reference(),
-            doctor_id: self.known.doctor_id(),
+            doctor_id: self.known.doctor.id,
             clinic_id: self.known.doctor.clinic_id,
             patient_id: asked.patient_id,
             visit_type_id: asked.wanted.visit_type_id,

@@ -10,7 +10,7 @@ use crate::{
     calendar::{CalendarEvent, Change},
     directory::{Doctor, DoctorFilter},
     kernel::{
-        id::{DoctorId, SpecialtyId, VisitTypeId},
+        id::{SpecialtyId, VisitTypeId},
         interval::Interval,
     },
 };
@@ -65,12 +65,6 @@ pub struct Ask<'a> {
 }
 
 impl DoctorCalendar {
-    /// Whose.
-    #[must_use]
-    pub fn doctor_id(&self) -> DoctorId {
-        self.doctor.id
-    }
-
     /// Its version.
     #[must_use]
     pub fn version(&self) -> i32 {
@@ -107,7 +101,7 @@ impl DoctorCalendar {
         let slot = |(candidate, status): (Candidate, SlotStatus)| {
             let key = SlotKey {
                 starts_at: candidate.visit.start,
-                doctor_id: self.doctor_id(),
+                doctor_id: self.doctor.id,
                 duration_minutes: candidate.duration_minutes,
                 visit_type_id: query.visit_type_id,
             };

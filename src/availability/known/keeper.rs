@@ -320,7 +320,7 @@ impl Keeper {
         let mut hours: HashMap<_, _> = read_hours(&self.database, doctors, reach(now), now)
             .await?
             .into_iter()
-            .map(|calendar| (calendar.doctor_id(), calendar))
+            .map(|calendar| (calendar.doctor.id, calendar))
             .collect();
         let times: Vec<(DoctorId, Interval)> = by_doctor
             .values()

@@ -64,7 +64,7 @@ impl Memory {
     /// All that is known, by doctor.
     pub fn all(&self) -> Vec<Arc<DoctorCalendar>> {
         let mut all: Vec<_> = self.read().calendars.values().cloned().collect();
-        all.sort_unstable_by_key(|calendar| calendar.doctor_id());
+        all.sort_unstable_by_key(|calendar| calendar.doctor.id);
         all
     }
 
@@ -82,7 +82,7 @@ impl Memory {
         let mut known = Vec::with_capacity(bounded.len());
         let mut current = true;
         for (bounds, calendar) in bounded {
-            let id = calendar.doctor_id();
+            let id = calendar.doctor.id;
             if let Some(present) = calendars.get(&id).filter(|present| present.version() > calendar.version()) {
                 known.push(Arc::clone(present));
                 continue;
@@ -155,7 +155,7 @@ impl Memory {
         let mut state = self.write();
         let State { calendars: present, orders, .. } = &mut *state;
         // What has changed meanwhile is put in its place now.
-        let ordered: HashMap<_, _> = calendars.iter().map(|calendar| (calendar.doctor_id(), calendar)).collect();
+        let ordered: HashMap<_, _> = calendars.iter().map(|calendar| (calendar.doctor.id, calendar)).collect();
         for (id, calendar) in present {
             if ordered.get(id).is_none_or(|ordered| !Arc::ptr_eq(ordered, calendar)) {
                 order.set(calendar, calendar.bound(duration, now));

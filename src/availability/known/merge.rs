@@ -53,7 +53,7 @@ pub struct Merge<'a> {
 
 impl Merge<'_> {
     fn lets_through(&self, calendar: &DoctorCalendar) -> bool {
-        let is_among = self.among.is_none_or(|among| among.contains(&calendar.doctor_id()));
+        let is_among = self.among.is_none_or(|among| among.contains(&calendar.doctor.id));
         is_among && calendar.matches(self.doctors)
     }
 
@@ -74,7 +74,7 @@ impl Merge<'_> {
         let has_any = |calendar: &DoctorCalendar| asks_for_open || !calendar.claims_around(self.range).is_empty();
         calendars.retain(|calendar| self.lets_through(calendar) && has_any(calendar));
         let start = self.range.start;
-        let placed = calendars.into_iter().map(|calendar| ((start, calendar.doctor_id()), calendar));
+        let placed = calendars.into_iter().map(|calendar| ((start, calendar.doctor.id), calendar));
         self.merge(Source { memory, waiting: placed.collect(), rest: Rest::Nobody }, now).await
     }
 
@@ -95,7 +95,7 @@ impl Merge<'_> {
                     break;
                 }
                 let Some((_, calendar)) = source.waiting.pop_front() else { break };
-                if !opened.insert(calendar.doctor_id()) {
+                if !opened.insert(calendar.doctor.id) {
                     continue;
                 }
                 if opened.len().is_multiple_of(TURN) {

@@ -41,7 +41,7 @@ pub struct Sought {
 impl Order {
     /// Puts a doctor in place.
     pub fn set(&mut self, calendar: &Arc<DoctorCalendar>, bound: DateTime<Utc>) {
-        let id = calendar.doctor_id();
+        let id = calendar.doctor.id;
         if let Some(old) = self.bounds.remove(&id) {
             self.places.remove(&(old, id));
         }
@@ -53,7 +53,7 @@ impl Order {
 
     /// Moves a doctor, if the calendar is still this one.
     pub fn raise(&mut self, calendar: &Arc<DoctorCalendar>, bound: DateTime<Utc>) {
-        let id = calendar.doctor_id();
+        let id = calendar.doctor.id;
         let place = self.bounds.get(&id).map(|old| (*old, id));
         let present = place.and_then(|place| self.places.get(&place));
         if present.is_some_and(|present| Arc::ptr_eq(present, calendar)) {

@@ -48,7 +48,7 @@ pub async fn read_shared(
     let versions: Vec<_> = doctors.values().map(|doctor| (doctor.id, doctor.calendar_version)).collect();
     let mut calendars = shared.get(&versions, now).await;
     for calendar in &calendars {
-        doctors.remove(&calendar.doctor_id());
+        doctors.remove(&calendar.doctor.id);
     }
     let rest = read_of(database, doctors.into_values().collect(), reach(now), now).await?;
     shared.put(&rest).await;
@@ -67,11 +67,11 @@ async fn read_of(
         return Ok(Vec::new());
     }
     let mut calendars = read_hours(database, doctors, range, now).await?;
-    let ids: Vec<_> = calendars.iter().map(|calendar| calendar.doctor_id()).collect();
+    let ids: Vec<_> = calendars.iter().map(|calendar| calendar.doctor.id).collect();
     let around = Interval { start: range.start - REACH, end: range.end + REACH };
     let mut claims = store::claims(database.reader(), &ids, around).await?;
     for calendar in &mut calendars {
-        calendar.claims = claims.remove(&calendar.doctor_id()).unwrap_or_default();
+        calendar.claims = claims.remove(&calendar.doctor.id).unwrap_or_default();
         calendar.claims.sort_unstable_by_key(|claim| claim.occupied);
         calendar.claims.shrink_to_fit();
     }

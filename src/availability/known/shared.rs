@@ -52,7 +52,7 @@ impl SharedCalendars {
             let Ok(json) = serde_json::to_vec(calendar) else { continue };
             if json.len() <= LONGEST {
                 some = true;
-                let key = self.key(calendar.doctor_id(), calendar.version());
+                let key = self.key(calendar.doctor.id, calendar.version());
                 pipeline.set_ex(key, json, KEPT_SECONDS).ignore();
             }
         }

@@ -156,7 +156,7 @@ proptest! {
         passed in prop::collection::vec((0_i64..1_500, any::<bool>(), any_asked()), 1..4),
     ) {
         let memory = Memory::new();
-        let ids_known: Vec<_> = calendars.iter().map(|calendar| calendar.doctor_id()).collect();
+        let ids_known: Vec<_> = calendars.iter().map(|calendar| calendar.doctor.id).collect();
         memory.insert(calendars, noon());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut news = news.into_iter();
@@ -225,7 +225,7 @@ proptest! {
             claims.iter().filter(|claim| claim.occupied.overlaps(&time)).copied().collect()
         };
         let event = CalendarEvent {
-            id: 1, doctor_id: calendar.doctor_id(), version: 2, change: Change::Taken(time), occurred_at: noon(),
+            id: 1, doctor_id: calendar.doctor.id, version: 2, change: Change::Taken(time), occurred_at: noon(),
         };
         let read = at(&later);
         let others = |claims: &[Claim]| claims.iter().filter(|claim| !claim.occupied.overlaps(&time)).count();

@@ -50,6 +50,7 @@ pub struct Doctor {
 #[cfg(test)]
 impl Doctor {
     /// A doctor of a clinic.
+    #[must_use]
     pub fn of(clinic_id: ClinicId) -> Self {
         Self {
             id: DoctorId::new(),
