@@ -107,7 +107,7 @@ impl Caller {
     }
 }
 
-/// The place in the log from which on an operation may have missed something: taken before it reads anything.
+/// The place in the log from which on an operation may have missed something, also in what it knows from memory: taken before it reads anything.
 #[derive(Clone, Debug)]
 pub struct Began(pub calendar::Cursor);
 

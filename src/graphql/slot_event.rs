@@ -28,7 +28,7 @@ pub enum SlotEventKind {
     SlotHeld,
     /// A time became free: ask for the slots around it again.
     SlotReleased,
-    /// The hours or the booking settings changed: ask for the slots again.
+    /// The profile, the hours or the booking settings changed: ask for the doctor and the slots again.
     ScheduleChanged,
 }
 
