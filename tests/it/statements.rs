@@ -1,26 +1,29 @@
 //! The number of SQL statements of a request does not grow with its result.
 
-use crate::support::TestApp;
+use crate::support::{TestApp, TestDatabase, instant};
 use async_graphql::Request;
 use medislot::{
+    app::App,
     config::Limits,
-    graphql::{Caller, Loaders, schema},
+    demo::Sizes,
+    graphql::{Caller, Loaders, Services, schema},
     infra::db::count_statements,
     kernel::{
         client::Client,
+        clock::VirtualClock,
         viewer::{Role, Viewer},
     },
 };
 use serde_json::json;
+use std::sync::Arc;
 
 /// How many statements a query needs, as an admin of the platform, and how long its answer is.
 async fn statements(app: &TestApp, query: &str) -> (u32, usize) {
-    statements_of(app, app.root(), query).await
+    statements_of(&app.app.services, Some(app.root()), query).await
 }
 
-async fn statements_of(app: &TestApp, viewer: Viewer, query: &str) -> (u32, usize) {
-    let services = &app.app.services;
-    let caller = Caller::new(Some(viewer), Client::default());
+async fn statements_of(services: &Services, viewer: Option<Viewer>, query: &str) -> (u32, usize) {
+    let caller = Caller::new(viewer, Client::default());
     let request = Request::new(query).data(services.clone()).data(Loaders::new(services, &caller)).data(caller);
     let (response, count) = count_statements(schema(&Limits::default()).finish().execute(request)).await;
     assert!(response.errors.is_empty(), "{:?}", response.errors);
@@ -85,6 +88,31 @@ async fn a_page_of_doctors_with_all_that_a_frontend_shows_takes_few_statements()
 }
 
 #[tokio::test]
+async fn a_hundred_doctors_with_their_next_slots_take_exactly_as_many_statements_as_one() {
+    let database = TestDatabase::create().await;
+    let config = database.config();
+    let process = async || {
+        let clock = Arc::new(VirtualClock::frozen(instant("2026-06-01T08:00:00Z")));
+        App::start(config.clone(), clock).await.unwrap()
+    };
+    let sizes = Sizes { doctors: 100, specialties: 8, clinics: 6, days: 10, appointments: 1_000 };
+    process().await.seed_scale(sizes).await.unwrap();
+    let ask = async |process: &App, first: u32| {
+        let query = format!(
+            "{{ doctors(first: {first}) {{ nodes {{ name clinic {{ name }} specialties {{ name }} nextSlots(first: 3) {{ startsAt }} }} }} }}"
+        );
+        statements_of(&process.services, None, &query).await
+    };
+    // Each knows nothing at first; then all that it was asked for.
+    let (one, other) = (process().await, process().await);
+    for most in [10, 4] {
+        let ((few, short), (many, long)) = (ask(&one, 1).await, ask(&other, 100).await);
+        assert!(long > 50 * short, "{short} and {long} bytes");
+        assert!(few == many && few <= most, "{few} statements for one doctor, {many} for a hundred");
+    }
+}
+
+#[tokio::test]
 async fn fifty_sessions_by_id_take_one_statement() {
     let app = TestApp::start().await;
     let ids: Vec<_> = (0..50).map(|_| format!("\"{}\"", entity::id::SessionId::new())).collect();
@@ -103,8 +131,8 @@ async fn a_booking_that_nobody_contends_for_goes_once_to_the_database_and_for_so
         format!("mutation {{ bookAppointment(input: {{ {input} }}) {{ appointment {{ id }} userErrors {{ code }} }} }}")
     };
     // The first one reads the calendar, which this process does not know yet.
-    statements_of(&app, patient.clone(), &book(&slots[0], "")).await;
-    assert_eq!(statements_of(&app, patient, &book(&slots[1], "")).await.0, 1);
+    statements_of(&app.app.services, Some(patient.clone()), &book(&slots[0], "")).await;
+    assert_eq!(statements_of(&app.app.services, Some(patient), &book(&slots[1], "")).await.0, 1);
     let for_ada = format!(", patientId: \"{}\"", ada.id);
     assert_eq!(statements(&app, &book(&slots[2], &for_ada)).await.0, 2);
     assert_eq!(ada.sees("{ appointments { totalCount } }").await["appointments"]["totalCount"], 3);
