@@ -8,7 +8,10 @@ mod support;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use medislot::{
+    app::App,
     availability::{Offer, Rule, Schedule, Weekday, slots},
+    config::{Config, Limits},
+    graphql::{Caller, Loaders, schema},
     kernel::{
         clock::{Clock, SystemClock},
         id::{AvailabilityRuleId, DoctorId},
@@ -173,10 +176,14 @@ async fn measure(variables: &[(String, String)]) -> Numbers {
     let warm = begun.elapsed().as_secs_f64();
     let specialty = client.asks("{ specialties(first: 1) { nodes { id } } }", &json!({})).await;
     let specialty = specialty["specialties"]["nodes"][0]["id"].clone();
-    let doctors = doctors(&client).await;
+    let everybody = doctors(&client, &["Doctor 0000", "Doctor 0001", "Doctor 0004", "Doctor 010", "Doctor 011"]).await;
+    // Fifty of them; of the largest size twenty are busy.
+    let doctors = doctors(&client, &["Doctor 0002", "Doctor 0003", "Doctor 0005", "Doctor 0006", "Doctor 0007"]).await;
     let (all, one) = (json!({ "filter": {} }), json!({ "filter": { "specialtyId": specialty } }));
     let cached = cached(&client, &doctors).await;
     let uncached = uncached(&client.clone().signs_in("admin@medislot.test").await, &doctors).await;
+    let everybody = [&doctors[..], &everybody].concat();
+    let unknown = unknown(variables, &everybody).await;
     let twenty = repeat(&client, TWENTY_DOCTORS, &json!({})).await;
     let (quiet_all, quiet_one) = (repeat(&client, EARLIEST, &all).await, repeat(&client, EARLIEST, &one).await);
     let booked = Arc::new(AtomicUsize::new(0));
@@ -200,6 +207,8 @@ async fn measure(variables: &[(String, String)]) -> Numbers {
         ("peak memory", server.peak_megabytes(), None, "MB"),
         ("one doctor, 14 days, from memory, median", median(&cached), None, "ms"),
         ("one doctor, 14 days, from memory, p99", p99(&cached), Some(2.0), "ms"),
+        ("one doctor, 14 days, not known to the process, median", median(&unknown), None, "ms"),
+        ("one doctor, 14 days, not known to the process, p99", p99(&unknown), Some(10.0), "ms"),
         ("one doctor, 14 days, after a change, median", median(&uncached), None, "ms"),
         ("one doctor, 14 days, after a change, p99", p99(&uncached), Some(10.0), "ms"),
         ("20 doctors with specialty, clinic and next 3 slots, median", median(&twenty), None, "ms"),
@@ -215,11 +224,11 @@ async fn measure(variables: &[(String, String)]) -> Numbers {
     ]
 }
 
-/// Fifty doctors; of the largest size twenty of them are busy.
-async fn doctors(client: &Client) -> Vec<Value> {
+/// The doctors with these names, and a digit more or two.
+async fn doctors(client: &Client, names: &[&str]) -> Vec<Value> {
     let mut ids = Vec::new();
-    for search in ["Doctor 0002", "Doctor 0003", "Doctor 0005", "Doctor 0006", "Doctor 0007"] {
-        let query = "query ($search: String) { doctors(first: 20, filter: { search: $search }) { nodes { id } } }";
+    for search in names {
+        let query = "query ($search: String) { doctors(first: 100, filter: { search: $search }) { nodes { id } } }";
         let found = client.asks(query, &json!({ "search": search })).await;
         ids.extend(found["doctors"]["nodes"].as_array().into_iter().flatten().map(|doctor| doctor["id"].clone()));
     }
@@ -251,6 +260,36 @@ fn fortnight(doctor: &Value, version: &Value) -> Value {
 
 async fn cached(client: &Client, doctors: &[Value]) -> Vec<Samples> {
     rounds(client, ONE_DOCTOR, TRIES, async |number| fortnight(&doctors[number % doctors.len()], &Value::Null)).await
+}
+
+/// Asks for each doctor once, in a process that has just begun, knows nobody and shares nothing: all is read from the database. In this process
+/// and without a network, for a server reads everybody as soon as it serves.
+async fn unknown(variables: &[(String, String)], doctors: &[Value]) -> Vec<Samples> {
+    let value = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let config = Config {
+            data_dir: value("MEDISLOT_DATA_DIR").unwrap_or_default().into(),
+            database_url: value("DATABASE_URL").map(Into::into),
+            ..Config::default()
+        };
+        let services = App::start(config, Arc::new(SystemClock)).await.expect("a process can begin").services;
+        let schema = schema(&Limits::default()).finish();
+        let mut samples = Samples::default();
+        for doctor in doctors {
+            let caller = Caller::default();
+            let request = async_graphql::Request::new(ONE_DOCTOR)
+                .variables(async_graphql::Variables::from_json(fortnight(doctor, &Value::Null)))
+                .data(services.clone())
+                .data(Loaders::new(&services, &caller))
+                .data(caller);
+            let asked = async { serde_json::to_vec(&schema.execute(request).await).expect("an answer") };
+            let answer = samples.measure(asked).await;
+            assert!(answer.starts_with(b"{\"data\""), "{}", String::from_utf8_lossy(&answer));
+        }
+        rounds.push(samples);
+    }
+    rounds
 }
 
 /// Asks for each version of a calendar once: right after the doctor's hours were set.
