@@ -15,6 +15,7 @@ mod m20261126_000013_audit;
 mod m20261126_000014_members;
 mod m20261126_000015_claims;
 mod m20261126_000016_unlinked;
+mod m20261127_000017_override_slots;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000014_members::Migration),
             Box::new(m20261126_000015_claims::Migration),
             Box::new(m20261126_000016_unlinked::Migration),
+            Box::new(m20261127_000017_override_slots::Migration),
         ]
     }
 }

@@ -17,6 +17,21 @@ pub struct Window {
     pub slot_minutes: i32,
 }
 
+impl Schedule {
+    /// The hours that there would be if the doctor were never away.
+    #[must_use]
+    pub fn without_blocks(mut self) -> Self {
+        self.overrides.retain(|exception| exception.kind != OverrideKind::Block);
+        self
+    }
+}
+
+/// Whether some time of a date is covered twice, in slots of different lengths.
+#[must_use]
+pub fn is_ambiguous(schedule: &Schedule, date: NaiveDate) -> bool {
+    windows_of(schedule, date).windows(2).any(|pair| pair[0].interval.overlaps(&pair[1].interval))
+}
+
 /// The windows that reach into `range`, each date's in order.
 pub fn windows(schedule: &Schedule, range: Interval) -> Vec<Window> {
     // A window belongs to the date on which it starts, and may reach into the next one.

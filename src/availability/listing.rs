@@ -59,7 +59,11 @@ impl Availability {
         request: &PageRequest,
     ) -> Result<Page<Doctor>, Rejection> {
         match listing.order {
-            DoctorOrder::Name => self.directory.list_doctors(&self.narrowed(listing).await?, request).await,
+            DoctorOrder::Name => {
+                let page = self.directory.list_doctors(&self.narrowed(listing).await?, request).await?;
+                self.note_versions(page.items.iter().map(|(_, doctor)| doctor));
+                Ok(page)
+            }
             DoctorOrder::NextAvailable => {
                 let pages = self.next_available(listing, vec![listing.doctors.clone()], request).await?;
                 Ok(pages.into_iter().next().unwrap_or_else(Page::empty))
@@ -112,7 +116,7 @@ impl Availability {
     async fn narrowed(&self, listing: &DoctorListing) -> Result<DoctorFilter, Rejection> {
         let mut filter = listing.doctors.clone();
         if listing.available_before.is_some() {
-            // What was searched for is for the database alone: names change without an event.
+            // What was searched for is for the database alone: it knows how.
             let doctors = DoctorFilter { search: None, ..filter.clone() };
             let free = self.free(listing, &doctors, None, None, usize::MAX).await?;
             filter.among = Some(free.into_iter().map(|((.., id), _)| id).collect());

@@ -1,18 +1,19 @@
 //! Exceptions to the weekly hours: looking them over, making and removing them.
 
 use super::{
-    hours::windows_of,
+    hours::is_ambiguous,
     model::{Override, OverrideKind, Schedule},
     service::{Availability, schedule},
     store::{self, Hours},
 };
 use crate::{
     calendar, directory,
+    infra::db::Transaction,
     kernel::{
         check::{Check, REASON},
         id::{AvailabilityOverrideId, DoctorId},
         local_time::LocalTime,
-        rejection::{Code, Refusal, Rejection},
+        rejection::{Code, Internal, Refusal, Rejection},
         viewer::Viewer,
     },
 };
@@ -48,13 +49,8 @@ impl Availability {
         self.directory.kept_doctor(viewer, doctor_id, "doctorId").await?;
         let transaction = self.database.begin().await?;
         let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
-        let doctor = directory::doctors(&*transaction, &[doctor_id]).await?.remove(&doctor_id);
-        let doctor = doctor.ok_or_else(|| Refusal::not_found("doctorId"))?;
-        let rules = store::rules_of(&*transaction, &[doctor_id]).await?.remove(&doctor_id).unwrap_or_default();
-        let date = Some(new.date);
-        let overrides = store::overrides_of(&*transaction, &[doctor_id], date, date).await?.remove(&doctor_id);
-        let overrides = overrides.unwrap_or_default();
-        let exception = check_override(new, schedule(&doctor, Hours { rules, overrides }))?;
+        let schedule = schedule_of_date_in(&transaction, doctor_id, new.date).await?;
+        let exception = check_override(new, schedule)?;
         store::insert_override_in(&transaction, doctor_id, exception).await?;
         self.finish(transaction, turn).await
     }
@@ -62,19 +58,38 @@ impl Availability {
     /// Takes an exception back; tells whose it was.
     ///
     /// # Errors
-    /// `NotFound` or `Forbidden`.
+    /// `NotFound`, `Forbidden`, or `OverlappingRules` where the hours that come back do not fit others that were added to the date.
     pub async fn remove_override(&self, viewer: &Viewer, id: AvailabilityOverrideId) -> Result<DoctorId, Rejection> {
         let missing = || Refusal::not_found("overrideId");
-        let (doctor_id, _) = store::overrides(&self.database, &[id]).await?.remove(&id).ok_or_else(missing)?;
+        let (doctor_id, exception) = store::overrides(&self.database, &[id]).await?.remove(&id).ok_or_else(missing)?;
         self.directory.kept_doctor(viewer, doctor_id, "overrideId").await?;
         let transaction = self.database.begin().await?;
         let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
         if !store::delete_override_in(&transaction, id).await? {
             return Err(missing().into());
         }
+        let schedule = schedule_of_date_in(&transaction, doctor_id, exception.date).await?;
+        if exception.kind == OverrideKind::Replace && is_ambiguous(&schedule.without_blocks(), exception.date) {
+            let message =
+                "The hours that come back have slots of another length than those that were added: remove these first.";
+            return Err(Refusal::of("overrideId", Code::OverlappingRules, message).into());
+        }
         self.finish(transaction, turn).await?;
         Ok(doctor_id)
     }
+}
+
+/// What a doctor's hours on one date are told from.
+async fn schedule_of_date_in(
+    transaction: &Transaction,
+    doctor_id: DoctorId,
+    date: NaiveDate,
+) -> Result<Schedule, Rejection> {
+    let doctor = directory::doctors(&**transaction, &[doctor_id]).await?.remove(&doctor_id);
+    let doctor = doctor.ok_or_else(|| Internal::new("a calendar without a doctor"))?;
+    let rules = store::rules_of(&**transaction, &[doctor_id]).await?.remove(&doctor_id).unwrap_or_default();
+    let overrides = store::overrides_of(&**transaction, &[doctor_id], Some(date), Some(date)).await?.remove(&doctor_id);
+    Ok(schedule(&doctor, Hours { rules, overrides: overrides.unwrap_or_default() }))
 }
 
 /// The override, if it makes sense by itself and with what is there for its date.
@@ -103,9 +118,10 @@ fn check_override(new: NewOverride, mut schedule: Schedule) -> Result<Override, 
         }
         _ => {}
     }
+    // As with rules, what is set keeps the length that it is set with.
+    let slot_minutes = (new.kind != OverrideKind::Block).then_some(new.slot_minutes.unwrap_or(schedule.slot_minutes));
     if let Some(times) = times {
-        let slot_minutes = new.slot_minutes.unwrap_or(schedule.slot_minutes);
-        check_times(&mut check, times, (new.kind != OverrideKind::Block).then_some(slot_minutes));
+        check_times(&mut check, times, slot_minutes);
     }
     if schedule.overrides.len() >= MOST {
         check.refuse("date", Code::Invalid, format!("A date has at most {MOST} overrides."));
@@ -116,15 +132,12 @@ fn check_override(new: NewOverride, mut schedule: Schedule) -> Result<Override, 
         date: new.date,
         kind: new.kind,
         times,
-        slot_minutes: new.slot_minutes,
+        slot_minutes,
         reason: new.reason,
     };
     schedule.overrides.push(exception.clone());
     // A block may be lifted again: what it hides now must fit, too.
-    schedule.overrides.retain(|other| other.kind != OverrideKind::Block);
-    let windows = windows_of(&schedule, exception.date);
-    let clash = windows.windows(2).any(|pair| pair[0].interval.overlaps(&pair[1].interval));
-    if clash && exception.kind != OverrideKind::Block {
+    if exception.kind != OverrideKind::Block && is_ambiguous(&schedule.without_blocks(), exception.date) {
         let message = "Other hours with slots of another length cover some of this time.";
         return Err(Refusal::of("startTime", Code::OverlappingRules, message).into());
     }

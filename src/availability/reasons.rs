@@ -3,7 +3,7 @@
 use super::{
     grid::candidates,
     hours::{blocks, is_covered, windows},
-    model::{Claim, Offer, OverrideKind, Schedule},
+    model::{Claim, Offer, Schedule},
     slots::Limits,
 };
 use crate::kernel::interval::Interval;
@@ -61,9 +61,12 @@ pub fn reasons(
     }
     let instant = Interval { start, end: start + TimeDelta::microseconds(1) };
     // Blocks are a reason of their own: the hours are those that there would be without them.
-    let unblocked = without_blocks(schedule);
+    let unblocked = schedule.clone().without_blocks();
     let around = windows(&unblocked, instant);
-    let slot_minutes = around.first().map_or(schedule.slot_minutes, |window| window.slot_minutes);
+    // Where hours of two slot lengths meet, what would be booked counts: the slot that begins there.
+    let begins = |schedule| candidates(schedule, offer, instant).first().map(|candidate| candidate.duration_minutes);
+    let slot = begins(schedule).or_else(|| begins(&unblocked));
+    let slot_minutes = slot.or(around.first().map(|window| window.slot_minutes)).unwrap_or(schedule.slot_minutes);
     let duration = offer.duration_minutes.unwrap_or(slot_minutes);
     let visit = Interval { start, end: start + TimeDelta::minutes(duration.into()) };
     let is_of_slot_length =
@@ -94,12 +97,6 @@ pub fn reasons(
         because(Broken::Horizon, None);
     }
     reasons
-}
-
-fn without_blocks(schedule: &Schedule) -> Schedule {
-    let mut schedule = schedule.clone();
-    schedule.overrides.retain(|exception| exception.kind != OverrideKind::Block);
-    schedule
 }
 
 /// What other claims have against a visit, each kind once: a booking before a hold, both before too little time between.

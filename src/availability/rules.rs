@@ -1,9 +1,11 @@
 //! Weekly hours: looking them over and setting them.
 
 use super::{
+    hours::is_ambiguous,
     model::{NewRule, Rule},
-    service::Availability,
-    store,
+    service::{Availability, schedule},
+    store::{self, Hours},
+    zone::date_of,
 };
 use crate::{
     calendar, directory,
@@ -14,7 +16,8 @@ use crate::{
         viewer::Viewer,
     },
 };
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
+use std::collections::BTreeSet;
 
 /// How many rules a doctor has at most.
 const MOST: usize = 100;
@@ -30,7 +33,8 @@ impl Availability {
         let transaction = self.database.begin().await?;
         let turn = calendar::take_turn_in(&transaction, doctor_id).await?;
         let doctor = directory::doctors(&*transaction, &[doctor_id]).await?.remove(&doctor_id);
-        let slot_minutes = doctor.ok_or_else(|| Refusal::not_found("doctorId"))?.slot_minutes;
+        let doctor = doctor.ok_or_else(|| Refusal::not_found("doctorId"))?;
+        let slot_minutes = doctor.slot_minutes;
         check_rules(&rules, slot_minutes)?;
         // A rule keeps the length that it is set with: a later change of the doctor's default moves no grid.
         let rule = |rule: NewRule| Rule {
@@ -44,6 +48,17 @@ impl Availability {
         };
         let rules: Vec<_> = rules.into_iter().map(rule).collect();
         store::replace_rules_in(&transaction, doctor_id, &rules).await?;
+        // The night of yesterday is not over yet.
+        let today = date_of(doctor.time_zone, self.now()) - Days::new(1);
+        let overrides = store::overrides_of(&*transaction, &[doctor_id], Some(today), None).await?.remove(&doctor_id);
+        let overrides = overrides.unwrap_or_default();
+        let dates: BTreeSet<_> = overrides.iter().map(|exception| exception.date).collect();
+        let schedule = schedule(&doctor, Hours { rules, overrides }).without_blocks();
+        if let Some(date) = dates.into_iter().find(|date| is_ambiguous(&schedule, *date)) {
+            let message =
+                format!("Hours that were added to {date} have slots of another length and cover some of this time.");
+            return Err(Refusal::of("rules", Code::OverlappingRules, message).into());
+        }
         self.finish(transaction, turn).await
     }
 }

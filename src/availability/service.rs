@@ -164,8 +164,8 @@ impl Availability {
         calendar.map(next).unwrap_or_default()
     }
 
-    /// The doctors with these ids, listed or not: from memory those whom this process knows as they were a second ago or later, and as nothing
-    /// that it has done or told of them since has changed them; the others from the database.
+    /// The doctors with these ids, listed or not. Those come from memory whom this process knows as they were a second ago or later, where
+    /// nothing newer was announced in it; the others from the database.
     ///
     /// # Errors
     /// Where the database does not answer.
@@ -174,9 +174,26 @@ impl Availability {
         let mut doctors: HashMap<_, _> = known.map(|(id, calendar)| (id, calendar.doctor.clone())).collect();
         let unknown: Vec<_> = ids.iter().filter(|id| !doctors.contains_key(id)).copied().collect();
         if !unknown.is_empty() {
-            doctors.extend(directory::doctors(self.database.reader(), &unknown).await?);
+            let read = directory::doctors(self.database.reader(), &unknown).await?;
+            self.note_versions(read.values());
+            doctors.extend(read);
         }
         Ok(doctors)
+    }
+
+    /// From now on nobody in this process is shown these doctors older than the database has them at this moment.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn catch_up(&self, doctors: &[DoctorId]) -> Result<(), Rejection> {
+        let versions = self.versions(doctors).await?;
+        self.keeper.announced().note(versions.into_iter());
+        Ok(())
+    }
+
+    /// The same of doctors who were just read.
+    pub(super) fn note_versions<'a>(&self, doctors: impl Iterator<Item = &'a Doctor>) {
+        self.keeper.announced().note(doctors.map(|doctor| (doctor.id, doctor.calendar_version)));
     }
 
     /// Behind it there is all that answers from now on might not know of.

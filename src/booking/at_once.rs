@@ -8,7 +8,7 @@ use super::{
     store::{self, Unwritten},
 };
 use crate::{
-    calendar::{CalendarEvent, Change},
+    calendar::{CalendarEvent, Change, Publisher},
     infra::{
         db::{Database, count_statement},
         supervise::supervise,
@@ -106,12 +106,14 @@ pub struct AtOnce {
 impl AtOnce {
     /// Begins to write what is put into the queue.
     #[must_use]
-    pub fn start(database: &Database) -> Self {
+    pub fn start(database: &Database, publisher: &Publisher) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..if database.is_postgres() { WRITERS } else { 1 } {
-            let (database, receiver) = (database.clone(), Arc::clone(&receiver));
-            supervise("booking.write", move || write_for_ever(database.clone(), Arc::clone(&receiver)));
+            let (database, publisher, receiver) = (database.clone(), publisher.clone(), Arc::clone(&receiver));
+            supervise("booking.write", move || {
+                write_for_ever(database.clone(), publisher.clone(), Arc::clone(&receiver))
+            });
         }
         Self { waiting: sender }
     }
@@ -130,7 +132,11 @@ impl AtOnce {
     }
 }
 
-async fn write_for_ever(database: Database, receiver: Arc<Mutex<mpsc::Receiver<Waiting>>>) -> anyhow::Result<()> {
+async fn write_for_ever(
+    database: Database,
+    publisher: Publisher,
+    receiver: Arc<Mutex<mpsc::Receiver<Waiting>>>,
+) -> anyhow::Result<()> {
     loop {
         let mut waiting = Vec::with_capacity(TOGETHER);
         if receiver.lock().await.recv_many(&mut waiting, TOGETHER).await == 0 {
@@ -142,10 +148,10 @@ async fn write_for_ever(database: Database, receiver: Arc<Mutex<mpsc::Receiver<W
         match store::write_at_once(&database, &ready).await {
             // It is not said whose fault that is.
             Err(Unwritten::InTheWay | Unwritten::Refused(_)) if together.len() > 1 => {
-                let each = together.into_iter().map(|each| write_alone(&database, each));
+                let each = together.into_iter().map(|each| write_alone(&database, &publisher, each));
                 stream::iter(each).buffer_unordered(RETRIES).collect::<()>().await;
             }
-            written => end(together, written),
+            written => end(&publisher, together, written),
         }
     }
 }
@@ -165,12 +171,12 @@ fn those_who_go_together(waiting: Vec<Waiting>) -> Vec<Waiting> {
     together
 }
 
-async fn write_alone(database: &Database, each: Waiting) {
+async fn write_alone(database: &Database, publisher: &Publisher, each: Waiting) {
     let written = store::write_at_once(database, &[&each.ready]).await;
-    end(vec![each], written);
+    end(publisher, vec![each], written);
 }
 
-fn end(together: Vec<Waiting>, written: Result<HashMap<DoctorId, i64>, Unwritten>) {
+fn end(publisher: &Publisher, together: Vec<Waiting>, written: Result<HashMap<DoctorId, i64>, Unwritten>) {
     let written = match written {
         Ok(events) => Ok(events),
         // Behind the row is told what it is.
@@ -182,6 +188,10 @@ fn end(together: Vec<Waiting>, written: Result<HashMap<DoctorId, i64>, Unwritten
             Ok(events) => Ok(events.get(&each.ready.doctor_id()).map(|id| each.ready.event(*id))),
             Err(rejection) => Err(rejection.clone()),
         };
+        // Here, for whoever asked may have gone: then the relay publishes it, but nobody is to be shown less before that.
+        if let Ok(Some(event)) = &outcome {
+            publisher.announce(&[*event]);
+        }
         each.end(outcome);
     }
 }

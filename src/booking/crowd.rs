@@ -151,6 +151,9 @@ impl Booking {
         let record = record.ok_or_else(|| Rejection::Unavailable(Internal::new("a key was forgotten meanwhile")))?;
         let ids = record.answers(attempt)?;
         let mut found = store::appointments(connection, viewer, &ids).await?;
+        // The first attempt may have been another process's: what it wrote is not to be missing beside the answer.
+        let doctors: Vec<_> = found.values().map(|appointment| appointment.doctor_id).collect();
+        self.availability.catch_up(&doctors).await?;
         let missing = || Internal::new("a key of an appointment that is not there");
         ids.iter().map(|id| Ok(found.remove(id).ok_or_else(missing)?)).collect()
     }

@@ -54,7 +54,7 @@ impl Booking {
         availability: Arc<Availability>,
     ) -> Self {
         let taken = TakenTimes::default();
-        let at_once = AtOnce::start(&database);
+        let at_once = AtOnce::start(&database, &publisher);
         Self { database, clock, lock, lock_namespace, publisher, availability, taken, at_once }
     }
 

@@ -7,18 +7,23 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// The newest version of each calendar that was announced in this process: by whoever has committed it, or by the hub. Who answers from memory
-/// asks here first, so that nobody misses what they themselves have done, or were told, before.
+/// The newest version of each calendar that was announced in this process: by whoever has committed it or met it in the database, or by the
+/// hub. Who answers from memory asks here first, so that nobody misses what they themselves have done, or were told, before.
 #[derive(Debug, Default)]
 pub struct Announced(RwLock<HashMap<DoctorId, i32>>);
 
 impl Announced {
     /// Announces that calendars have come to the versions of these events.
     pub fn announce(&self, events: &[CalendarEvent]) {
-        let mut versions = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for event in events {
-            let newest = versions.entry(event.doctor_id).or_default();
-            *newest = event.version.max(*newest);
+        self.note(events.iter().map(|event| (event.doctor_id, event.version)));
+    }
+
+    /// Announces that calendars have come to these versions. They must be there: who asks for what will never be waits in vain.
+    pub fn note(&self, versions: impl Iterator<Item = (DoctorId, i32)>) {
+        let mut newest = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for (doctor_id, version) in versions {
+            let newest = newest.entry(doctor_id).or_default();
+            *newest = version.max(*newest);
         }
     }
 

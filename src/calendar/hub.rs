@@ -57,7 +57,7 @@ pub struct Hub {
     pub(super) log: Uuid,
     state: Mutex<State>,
     caught_up: watch::Sender<CaughtUp>,
-    pub(crate) announced: Arc<Announced>,
+    announced: Arc<Announced>,
     /// Somebody wants something before the next pause is over.
     asked: Notify,
 }
@@ -110,6 +110,12 @@ impl Hub {
         Ok(Feed::new(Arc::clone(self), watcher, news, Arc::new(self.cursor_at(position))))
     }
 
+    /// What was announced in this process.
+    #[must_use]
+    pub fn announced(&self) -> &Announced {
+        &self.announced
+    }
+
     /// How far it has come, and each time that it has come further: at least twice a second while the database answers.
     #[must_use]
     pub fn caught_up(&self) -> watch::Receiver<CaughtUp> {
@@ -150,7 +156,7 @@ impl Hub {
             let in_order = tokio::select! {
                 signal = listener.next() => match signal {
                     Signal::Message(text) => match from_message(&text) {
-                        Some(event) => self.bring(event).await?,
+                        Some(event) => self.bring(event).await.unwrap_or(false),
                         None => true,
                     },
                     Signal::Gap => false,
@@ -158,8 +164,9 @@ impl Hub {
                 _ = pause.tick() => false,
                 () = self.asked.notified() => false,
             };
-            if !in_order {
-                self.read_log().await?;
+            // Nothing is lost where it cannot be read now: it is read from the same position at the next tick.
+            if !in_order && let Err(rejection) = self.read_log().await {
+                tracing::warn!(%rejection, "the log could not be read");
             }
         }
     }

@@ -37,6 +37,11 @@ impl Publisher {
         Self { bus, announced, published }
     }
 
+    /// Announces events that are committed in this process alone, at once.
+    pub fn announce(&self, events: &[CalendarEvent]) {
+        self.announced.announce(events);
+    }
+
     /// Publishes events that are committed. Nothing is lost where this fails or never comes to an end: the relay publishes them.
     pub async fn publish(&self, events: &[CalendarEvent]) {
         self.announced.announce(events);

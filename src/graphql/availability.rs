@@ -157,7 +157,7 @@ impl AvailabilityOverride {
         self.exception.times.map(|(_, end)| end.into())
     }
 
-    /// The slot length, in minutes; null: the doctor's `slotMinutes`.
+    /// The slot length, in minutes; null for a BLOCK.
     async fn slot_minutes(&self) -> Option<i32> {
         self.exception.slot_minutes
     }
@@ -220,7 +220,7 @@ pub struct AddAvailabilityOverrideInput {
     start_time: Option<LocalTime>,
     /// When it ends: on the next day where that is not after the start.
     end_time: Option<LocalTime>,
-    /// The slot length, 5 to 480 minutes; null: the doctor's `slotMinutes`. Not for a BLOCK.
+    /// The slot length, 5 to 480 minutes; null: what the doctor's `slotMinutes` is now. Not for a BLOCK.
     slot_minutes: Option<i32>,
     /// Why, for the doctor and admins alone, at most 1,000 characters.
     reason: Option<String>,

@@ -190,7 +190,7 @@ async fn why_a_doctor_is_away_is_for_the_doctor_and_admins_alone() {
 }
 
 async fn adds(doctor: &crate::support::Doctor, input: Value) -> Value {
-    let selection = "conflicts { id } doctor { availabilityOverrides { id } calendarVersion }";
+    let selection = "conflicts { id } doctor { availabilityOverrides { id date kind } calendarVersion }";
     doctor.actor.does("addAvailabilityOverride", "AddAvailabilityOverrideInput", input, selection).await
 }
 
@@ -263,6 +263,53 @@ async fn overrides_that_make_no_sense_are_refused() {
     let input = json!({ "doctorId": doctor.id, "date": "2026-02-30", "kind": "BLOCK" });
     assert_eq!(code(&adds(&doctor, input).await), "BAD_USER_INPUT");
     assert_eq!(doctor.slots(&app, 2).await.len(), 12, "nothing was written");
+}
+
+#[tokio::test]
+async fn hours_of_two_lengths_come_to_overlap_by_no_way_and_an_exception_keeps_its_length() {
+    let app = TestApp::start().await;
+    let doctor = app.doctor("Dora").await;
+    let add = async |day: u32, kind: &str, times: Value, minutes: Value| {
+        let date = format!("2026-06-0{day}");
+        let input = json!({ "doctorId": doctor.id, "date": date, "kind": kind, "startTime": times[0], "endTime": times[1],
+            "slotMinutes": minutes });
+        let added = adds(&doctor, input).await;
+        assert_eq!(codes(&added), [""; 0], "{added}");
+        let mut overrides = added["doctor"]["availabilityOverrides"].as_array().unwrap().iter();
+        let this = overrides.find(|exception| exception["date"] == date && exception["kind"] == kind).unwrap();
+        this["id"].as_str().unwrap().to_owned()
+    };
+    let remove = async |id: &str| {
+        let input = json!({ "overrideId": id });
+        doctor.actor.does("removeAvailabilityOverride", "RemoveAvailabilityOverrideInput", input, "doctor { id }").await
+    };
+    let refused = |answer: &Value, field: &str| {
+        assert_eq!(codes(answer), ["OVERLAPPING_RULES"], "{answer}");
+        assert_eq!(answer["userErrors"][0]["field"], json!([field]));
+    };
+    let longer = json!([{ "weekday": "TUESDAY", "startTime": "09:00", "endTime": "13:00", "slotMinutes": 30 }]);
+    // An afternoon of long slots beside the morning; that the doctor is away then hides it only for now.
+    let afternoon = add(2, "EXTEND", json!(["12:00", "14:00"]), json!(60)).await;
+    add(2, "BLOCK", json!([null, null]), json!(null)).await;
+    let before = doctor.slots(&app, 4).await;
+    refused(&doctor.works(longer.clone()).await, "rules");
+    // Long slots in the morning, as long as other hours take its place.
+    let replacement = add(3, "REPLACE", json!(["15:00", "16:00"]), json!(null)).await;
+    let morning = add(3, "EXTEND", json!(["10:00", "11:00"]), json!(60)).await;
+    refused(&remove(&replacement).await, "overrideId");
+    for id in [&morning, &replacement] {
+        assert_eq!(codes(&remove(id).await), [""; 0]);
+    }
+    assert_eq!(doctor.slots(&app, 4).await, before);
+    // Half hours, for that is what the doctor's slots are when it is added.
+    add(4, "EXTEND", json!(["13:00", "14:00"]), json!(null)).await;
+    let added = doctor.slots(&app, 4).await;
+    assert_eq!(added.len(), before.len() + 2);
+    let input = json!({ "doctorId": doctor.id, "slotMinutes": 60 });
+    doctor.actor.does("updateDoctor", "UpdateDoctorInput", input, "doctor { id }").await;
+    assert_eq!(doctor.slots(&app, 4).await, added);
+    remove(&afternoon).await;
+    assert_eq!(codes(&doctor.works(longer).await), [""; 0]);
 }
 
 #[tokio::test]

@@ -158,8 +158,8 @@ impl DoctorCalendar {
     }
 }
 
-/// Whether any of these events changes the hours, and not only claims.
-pub fn changes_hours(events: &[CalendarEvent]) -> bool {
+/// Whether any of these events changes the profile, the hours or what is offered, and not only claims.
+pub fn changes_schedule(events: &[CalendarEvent]) -> bool {
     events.iter().any(|event| event.change == Change::ScheduleChanged)
 }
 

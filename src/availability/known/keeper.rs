@@ -2,13 +2,13 @@
 
 use super::{
     super::claim::Claim,
-    calendar::{DoctorCalendar, changes_hours},
+    calendar::{DoctorCalendar, changes_schedule},
     memory::Memory,
     read::{reach, read_hours, read_shared},
     shared::SharedCalendars,
 };
 use crate::{
-    calendar::{self, CalendarEvent, CaughtUp, Cursor, Hub, Missed, Selection, Watch},
+    calendar::{self, Announced, CalendarEvent, CaughtUp, Cursor, Hub, Missed, Selection, Watch},
     directory,
     infra::{db::Database, supervise::supervise},
     kernel::{
@@ -125,14 +125,19 @@ impl Keeper {
         self.settled.borrow().cursor.clone()
     }
 
-    /// The calendars of those of these doctors that are known as they were a second ago or later, and as everybody in this process has heard of
-    /// them.
+    /// What was announced in this process.
+    pub fn announced(&self) -> &Announced {
+        self.hub.announced()
+    }
+
+    /// The calendars of those of these doctors whom this process knows as they were a second ago or later, where nothing newer was announced in
+    /// it.
     #[must_use]
     pub fn current(&self, doctors: &[DoctorId]) -> HashMap<DoctorId, Arc<DoctorCalendar>> {
         if !is_fresh(&self.settled.borrow()) {
             return HashMap::new();
         }
-        self.memory.get(&self.hub.announced.of(doctors), self.clock.now())
+        self.memory.get(&self.announced().of(doctors), self.clock.now())
     }
 
     /// The calendars of those of these doctors who are there and whose calendars come to the given versions within a second.
@@ -255,11 +260,13 @@ impl Keeper {
     /// Reads again what has changed while nobody listened.
     async fn catch_up(&self) -> Result<(), Rejection> {
         let mut after = None;
-        while !self.memory.is_empty() {
+        loop {
             let ids = directory::doctor_ids(self.database.reader(), after, 1_000).await?;
             let Some(last) = ids.last() else { break };
             after = Some(*last);
             let versions = calendar::versions(self.database.reader(), &ids).await?;
+            // Somebody may be reading an older one at this moment.
+            self.announced().note(versions.iter().map(|(id, version)| (*id, *version)));
             let all = *self.complete.borrow();
             let has_moved = |(id, version): (DoctorId, i32)| {
                 let is_known = self.memory.find(id).map(|calendar| calendar.version() >= version);
@@ -287,7 +294,9 @@ impl Keeper {
         while let Some(Some(event)) = events.next().now_or_never() {
             batch.push(event?);
             if batch.len() == BATCH {
+                // There may be more: they come next, and this after them.
                 until = None;
+                caught_up.mark_changed();
                 break;
             }
         }
@@ -297,7 +306,7 @@ impl Keeper {
         Ok((batch, until))
     }
 
-    /// Brings calendars on by what has happened to them: one statement for the claims of all, five for the hours where those changed.
+    /// Brings calendars on by what has happened to them: one statement for the claims of all, five for profiles and hours where those changed.
     async fn apply(&self, batch: &[CalendarEvent]) -> Result<(), Rejection> {
         let mut by_doctor: HashMap<DoctorId, Vec<CalendarEvent>> = HashMap::new();
         for event in batch {
@@ -311,7 +320,7 @@ impl Keeper {
                 && events.windows(2).all(|pair| pair[0].version + 1 == pair[1].version)
         });
         let rescheduled: Vec<_> =
-            by_doctor.iter().filter(|(_, events)| changes_hours(events)).map(|(id, _)| *id).collect();
+            by_doctor.iter().filter(|(_, events)| changes_schedule(events)).map(|(id, _)| *id).collect();
         if by_doctor.is_empty() {
             return Ok(());
         }

@@ -27,8 +27,8 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct State {
     calendars: HashMap<DoctorId, Arc<DoctorCalendar>>,
-    /// The last version of each calendar that an event told of.
-    heard: HashMap<DoctorId, i32>,
+    /// The last versions that events told of, of those calendars that are not known as new as that.
+    lacking: HashMap<DoctorId, i32>,
     /// By the duration that is asked for.
     orders: HashMap<Option<i32>, Order>,
 }
@@ -49,11 +49,6 @@ impl Memory {
             (calendar.version() >= *version && calendar.lasts(now)).then(|| (*id, Arc::clone(calendar)))
         };
         wanted.iter().filter_map(known).collect()
-    }
-
-    /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.read().calendars.is_empty()
     }
 
     /// What is known of a doctor, however old.
@@ -78,7 +73,7 @@ impl Memory {
         };
         let bounded: Vec<_> = calendars.into_iter().map(|calendar| (bounds(&calendar), Arc::new(calendar))).collect();
         let mut state = self.write();
-        let State { calendars, orders, heard } = &mut *state;
+        let State { calendars, orders, lacking } = &mut *state;
         let mut known = Vec::with_capacity(bounded.len());
         let mut current = true;
         for (bounds, calendar) in bounded {
@@ -92,7 +87,10 @@ impl Memory {
                 let bound = place.map_or_else(|| calendar.bound(*duration, now), |place| bounds[place]);
                 order.set(&calendar, bound);
             }
-            current &= heard.get(&id).is_none_or(|heard| *heard <= calendar.version());
+            match lacking.get(&id) {
+                Some(heard) if *heard > calendar.version() => current = false,
+                _ => drop(lacking.remove(&id)),
+            }
             calendars.insert(id, Arc::clone(&calendar));
             known.push(calendar);
         }
@@ -102,18 +100,17 @@ impl Memory {
     /// Notes that a calendar has come to a version.
     pub fn hear(&self, event: &CalendarEvent) {
         let mut state = self.write();
-        let heard = state.heard.entry(event.doctor_id).or_default();
-        *heard = event.version.max(*heard);
+        let is_known = state.calendars.get(&event.doctor_id).is_some_and(|known| known.version() >= event.version);
+        if !is_known {
+            let heard = state.lacking.entry(event.doctor_id).or_default();
+            *heard = event.version.max(*heard);
+        }
     }
 
     /// The doctors whose calendars have come further than is known; those that are not known at all too, where all should be.
     pub fn behind(&self, all: bool) -> Vec<DoctorId> {
         let state = self.read();
-        let is_behind = |(id, heard): &(&DoctorId, &i32)| match state.calendars.get(id) {
-            Some(calendar) => calendar.version() < **heard,
-            None => all,
-        };
-        state.heard.iter().filter(is_behind).map(|(id, _)| *id).collect()
+        state.lacking.keys().filter(|id| all || state.calendars.contains_key(id)).copied().collect()
     }
 
     /// The doctors whose calendars were read before `instant`, at most `limit`.

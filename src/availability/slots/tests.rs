@@ -385,7 +385,6 @@ proptest! {
         minute in 0_i64..4320, step in prop::sample::select(vec![1_i64, 5, 15, 60]), notice in 0_i32..2000,
     ) {
         let schedule = Schedule { min_notice_minutes: notice, max_advance_days: 2, ..schedule };
-        let offer = Offer { duration_minutes: offer.duration_minutes.or(Some(30)), ..offer };
         let start = instant("2026-03-07T00:00:00Z") + TimeDelta::minutes(minute / step * step);
         let now = instant("2026-03-06T12:00:00Z");
         let verdict = judge(&schedule, &offer, start, &claims, now);
