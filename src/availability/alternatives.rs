@@ -34,13 +34,14 @@ impl Availability {
     ) -> Result<Vec<Slot>, Rejection> {
         let own = self.next_slots_of(&[doctor_id], visit_type_id, duration_minutes, most).await?.remove(&doctor_id);
         let mut found = own.unwrap_or_default();
-        let Some(doctor) = self.known_at(doctor_id, 0).filter(|_| found.len() < most) else { return Ok(found) };
+        let now = self.now();
+        let Some(doctor) = self.known_at(doctor_id, 0, now).filter(|_| found.len() < most) else { return Ok(found) };
         if !self.keeper.is_warm() {
             // Who has lost a slot is told so, and does not wait for a process that has just begun.
             self.keeper.warm_up();
             return Ok(found);
         }
-        let mut others = self.keeper.memory.all();
+        let mut others = self.keeper.memory.all(now);
         others.retain(|other| {
             other.doctor.clinic_id == doctor.doctor.clinic_id
                 && other.specialty_ids.iter().any(|id| doctor.specialty_ids.contains(id))
@@ -49,7 +50,6 @@ impl Availability {
         others.remove(&doctor_id);
         // Other doctors have visit types of their own: what they share is how long a visit takes.
         let sought = doctor.visit_types.iter().find(|offered| Some(offered.id) == visit_type_id);
-        let now = self.now();
         let range = Interval { start: now, end: now + SOON };
         let query = SlotQuery {
             range,

@@ -154,7 +154,7 @@ impl Availability {
                 let page = |(places, total)| to_page(request, places, total, &doctors);
                 return Ok(pages.into_iter().map(page).collect());
             }
-            self.keeper.calendars(&moved).await?;
+            self.keeper.calendars(&moved, self.now() + HORIZON).await?;
         }
         Ok(Vec::new())
     }
@@ -179,7 +179,7 @@ impl Availability {
         let mut all = self.free(listing, filter, among, None, usize::MAX).await?;
         if listing.available_before.is_none() {
             let free: HashSet<_> = all.iter().map(|((.., id), _)| *id).collect();
-            let rest = self.keeper.memory.all().into_iter().filter(|calendar| {
+            let rest = self.keeper.memory.all(self.now()).into_iter().filter(|calendar| {
                 let id = calendar.doctor.id;
                 calendar.matches(filter) && among.is_none_or(|among| among.contains(&id)) && !free.contains(&id)
             });

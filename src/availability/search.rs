@@ -1,7 +1,7 @@
 //! The earliest slots over all doctors, and doctors by their first one.
 //!
 //! The slots are merged from memory ([`super::known`]). Before a page leaves, the versions of the calendars on it are compared with the
-//! database, so no slot on it was taken before it was asked for.
+//! database, three times at most, so no slot on it was taken before it was asked for, unless they are taken faster than that.
 
 use super::{
     known::{DoctorCalendar, HORIZON, Merge, Position, position},
@@ -17,6 +17,7 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
+use chrono::{DateTime, Utc};
 use std::{collections::HashMap, sync::Arc};
 
 const LIST: &str = "slots";
@@ -55,7 +56,7 @@ impl Availability {
         let (query, doctors, size) = (&search.slots, &search.doctors, request.size as usize + 1);
         let merge = Merge { query, doctors, among: None, range, after, first_only: false, size };
         let mut found = Vec::new();
-        if let Some(only) = self.only(search).await? {
+        if let Some(only) = self.only(search, range.end).await? {
             found = merge.among_these(&self.keeper.memory, only, now).await;
         } else {
             for _ in 0..TRIES {
@@ -70,7 +71,7 @@ impl Availability {
     }
 
     /// The calendars of the one doctor whom the search names, by id or by a visit type; nothing where it names none.
-    async fn only(&self, search: &Search) -> Result<Option<Vec<Arc<DoctorCalendar>>>, Rejection> {
+    async fn only(&self, search: &Search, until: DateTime<Utc>) -> Result<Option<Vec<Arc<DoctorCalendar>>>, Rejection> {
         let of_visit_type = match search.slots.visit_type_id {
             Some(id) => {
                 let visit_type = directory::visit_types(self.database.reader(), &[id]).await?.remove(&id);
@@ -85,7 +86,7 @@ impl Availability {
         };
         let Some(id) = named else { return Ok(None) };
         let versions = self.versions(&[id]).await?;
-        Ok(Some(self.keeper.calendars(&versions).await?.into_values().collect()))
+        Ok(Some(self.keeper.calendars(&versions, until).await?.into_values().collect()))
     }
 
     /// Merges the slots of all doctors.
@@ -101,7 +102,7 @@ impl Availability {
         Ok(if is_in_order {
             merge.in_order(memory, now).await
         } else {
-            merge.among_these(memory, memory.all(), now).await
+            merge.among_these(memory, memory.all(now), now).await
         })
     }
 
@@ -110,7 +111,7 @@ impl Availability {
         let shown: HashMap<_, _> = found.iter().map(|slot| (slot.key.doctor_id, slot.calendar_version)).collect();
         let mut moved = self.versions(&shown.keys().copied().collect::<Vec<_>>()).await?;
         moved.retain(|(id, version)| shown.get(id).is_some_and(|shown| shown < version));
-        self.keeper.calendars(&moved).await?;
+        self.keeper.calendars(&moved, self.now() + HORIZON).await?;
         Ok(moved.is_empty())
     }
 }

@@ -31,6 +31,8 @@ const LONGEST_RANGE: TimeDelta = TimeDelta::days(62);
 const SEARCHES: usize = 2;
 /// After so many calendars others have their turn, and a deadline its chance.
 const TURN: usize = 32;
+/// What is known until then tells of whole visits that begin before.
+const DAY: TimeDelta = TimeDelta::days(1);
 
 /// Availability of doctors.
 #[derive(Debug)]
@@ -98,9 +100,9 @@ impl Availability {
         doctors: &[(DoctorId, i32)],
         query: &SlotQuery,
     ) -> Result<HashMap<DoctorId, Vec<Slot>>, Rejection> {
-        let calendars = self.keeper.calendars(doctors).await?;
         let ask = Ask { query, now: self.now() };
         let range = Interval::try_new(query.range.start.max(ask.now), query.range.end.min(ask.now + HORIZON));
+        let calendars = self.keeper.calendars(doctors, range.map_or(ask.now, |range| range.end)).await?;
         let mut found = HashMap::with_capacity(calendars.len());
         for (place, (id, calendar)) in calendars.into_iter().enumerate() {
             if place % TURN == TURN - 1 {
@@ -137,8 +139,8 @@ impl Availability {
         duration_minutes: Option<i32>,
         first: usize,
     ) -> Result<HashMap<DoctorId, Vec<Slot>>, Rejection> {
-        let calendars = self.keeper.calendars(doctors).await?;
         let now = self.now();
+        let calendars = self.keeper.calendars(doctors, now + HORIZON).await?;
         let mut found = HashMap::with_capacity(calendars.len());
         for (place, (id, calendar)) in calendars.into_iter().enumerate() {
             if place % TURN == TURN - 1 {
@@ -159,7 +161,7 @@ impl Availability {
         first: usize,
     ) -> Vec<Slot> {
         let now = self.now();
-        let calendar = self.keeper.memory.find(doctor_id);
+        let calendar = self.keeper.memory.find(doctor_id).filter(|calendar| calendar.is_whole(now));
         let next = |calendar| open_in(calendar, ahead(now), now, (visit_type_id, duration_minutes), first);
         calendar.map(next).unwrap_or_default()
     }
@@ -202,18 +204,22 @@ impl Availability {
         self.keeper.cursor()
     }
 
-    /// What this process knows of a doctor's calendar, perhaps not the newest; read where it knows nothing.
+    /// What this process knows of a doctor's calendar as far as `start`, perhaps not the newest; read where it knows nothing.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn known_calendar(&self, doctor_id: DoctorId) -> Result<Option<Arc<DoctorCalendar>>, Rejection> {
-        Ok(self.keeper.calendars(&[(doctor_id, 0)]).await?.remove(&doctor_id))
+    pub async fn known_calendar(
+        &self,
+        doctor_id: DoctorId,
+        start: DateTime<Utc>,
+    ) -> Result<Option<Arc<DoctorCalendar>>, Rejection> {
+        Ok(self.keeper.calendars(&[(doctor_id, 0)], start + DAY).await?.remove(&doctor_id))
     }
 
-    /// What this process knows of a doctor's calendar, if that is as new as `version`.
+    /// What this process knows of a doctor's calendar as far as `start`, if that is as new as `version`.
     #[must_use]
-    pub fn known_at(&self, doctor_id: DoctorId, version: i32) -> Option<Arc<DoctorCalendar>> {
-        self.keeper.memory.get(&[(doctor_id, version)], self.clock.now()).remove(&doctor_id)
+    pub fn known_at(&self, doctor_id: DoctorId, version: i32, start: DateTime<Utc>) -> Option<Arc<DoctorCalendar>> {
+        self.keeper.memory.get(&[(doctor_id, version)], start + DAY).remove(&doctor_id)
     }
 
     /// Keeps what a booking of this process has changed, without waiting for the event to come round.
@@ -234,7 +240,9 @@ impl Availability {
             return Ok(HashMap::new());
         }
         let versions = self.versions(&doctors.into_iter().collect::<Vec<_>>()).await?;
-        let calendars = self.keeper.calendars(&versions).await?;
+
+        let last = keys.clone().map(|key| key.starts_at).max().unwrap_or(now);
+        let calendars = self.keeper.calendars(&versions, last + DAY).await?;
         let find = |key: &SlotKey| {
             let range = Interval { start: key.starts_at, end: key.starts_at + TimeDelta::seconds(1) };
             let query = SlotQuery {
@@ -287,7 +295,8 @@ impl Availability {
         // A length that the doctor does not offer is open to nobody who would ask.
         let is_offered_length = reasons.iter().all(|reason| reason.broken != Broken::Duration);
         let duration_minutes = duration_minutes.filter(|_| is_offered_length);
-        let open = self.keeper.calendars(&[(doctor_id, calendar.version())]).await?.remove(&doctor_id);
+        let wanted = [(doctor_id, calendar.version())];
+        let open = self.keeper.calendars(&wanted, now + HORIZON).await?.remove(&doctor_id);
         let next = open.and_then(|calendar| {
             let from = start.max(now.trunc_subsecs(0));
             let range = Interval::try_new(from, from.max(now) + HORIZON)?;

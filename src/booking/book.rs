@@ -121,7 +121,8 @@ impl Booking {
             // Whoever overrides the horizon may be further ahead than anything that is known.
             return Ok(None);
         }
-        let known = self.availability.known_calendar(asked.wanted.doctor_id).await?;
+        let Wanted { doctor_id, starts_at, .. } = asked.wanted;
+        let known = self.availability.known_calendar(doctor_id, starts_at).await?;
         let known = known.ok_or_else(|| no_doctor(asked.field))?;
         let version = known.version();
         let calendar = Calendar { known, occupants: Vec::new(), now: self.clock.now() };

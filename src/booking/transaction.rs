@@ -112,7 +112,7 @@ impl<'a> CalendarTransaction<'a> {
     pub async fn calendar(&self, doctor_id: DoctorId, start: DateTime<Utc>) -> Result<Calendar, Rejection> {
         let reading = store::read(&*self.transaction, doctor_id, around(start)).await?;
         let reading = reading.ok_or_else(|| Internal::new("a doctor without a calendar"))?;
-        let known = match self.booking.availability.known_at(doctor_id, reading.schedule_version) {
+        let known = match self.booking.availability.known_at(doctor_id, reading.schedule_version, start) {
             Some(known) => known,
             None => Arc::new(read_hours_in(&self.transaction, doctor_id, start, self.now).await?),
         };

@@ -68,8 +68,11 @@ async fn cold_process(config: &Config) -> Services {
 
 /// What a process answers who asks for a doctor's slots, and how many statements that took.
 async fn asks(services: &Services, doctor: &Doctor) -> (Response, u32) {
+    answers(services, &format!("{{ doctor(id: \"{}\") {{ nextSlots(first: 100) {{ startsAt }} }} }}", doctor.id)).await
+}
+
+async fn answers(services: &Services, query: &str) -> (Response, u32) {
     let caller = Caller::default();
-    let query = format!("{{ doctor(id: \"{}\") {{ nextSlots(first: 100) {{ startsAt }} }} }}", doctor.id);
     let request = Request::new(query).data(services.clone()).data(Loaders::new(services, &caller)).data(caller);
     count_statements(schema(&Limits::default()).finish().execute(request)).await
 }
@@ -238,4 +241,52 @@ async fn whoever_hears_of_a_change_is_shown_it_though_their_process_could_not_re
     let event = socket.hears().await["payload"]["data"]["slotEvents"].clone();
     assert_eq!(event, json!({ "version": 3, "doctor": { "name": "Dr. Dora", "calendarVersion": 3 } }));
     transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_has_read_the_near_future_of_a_doctor_reads_the_rest_when_it_is_asked_for() {
+    let database = TestDatabase::create().await;
+    let config = database.config();
+    let app = TestApp::start_on(database, config.clone()).await;
+    let doctor = app.doctor("Dora").await;
+    let (ada, far) = (app.patient("Ada").await, doctor.slots(&app, 40).await.pop().unwrap());
+    let booked = ada.books(&far).await["appointment"].clone();
+    let start = booked["startsAt"].as_str().unwrap();
+    let process = cold_process(&config).await;
+    let sees = async |query: &str| {
+        let (answer, _) = answers(&process, query).await;
+        assert!(answer.errors.is_empty(), "{query}: {:?}", answer.errors);
+        serde_json::to_value(answer.data).unwrap()
+    };
+    let slots = async |from: &str, to: &str| {
+        let query =
+            format!("{{ doctor(id: \"{}\") {{ slots(from: \"{from}\", to: \"{to}\") {{ startsAt }} }} }}", doctor.id);
+        sees(&query).await["doctor"]["slots"].as_array().unwrap().clone()
+    };
+    let day = format!("{}T00:00:00Z", &start[..10]);
+    let is_free = async || {
+        let free = slots(&day, &format!("{}T23:59:59Z", &start[..10])).await;
+        free.iter().any(|slot| slot["startsAt"] == start)
+    };
+    assert_eq!(slots("2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z").await.len(), 6);
+    assert!(!is_free().await, "it is taken, six weeks ahead");
+    // Of another doctor it knows the near future alone when somebody searches.
+    let other = app.doctor("Otto").await;
+    let taken = other.slots(&app, 40).await.pop().unwrap();
+    ada.books(&taken).await;
+    let process = cold_process(&config).await;
+    let near = format!(
+        "{{ doctor(id: \"{}\") {{ slots(from: \"2026-06-01T00:00:00Z\", to: \"2026-06-02T00:00:00Z\") {{ id }} }} }}",
+        other.id
+    );
+    assert!(answers(&process, &near).await.0.errors.is_empty());
+    let search = format!(
+        "{{ slots(first: 100, filter: {{ from: \"{day}\", to: \"{}T23:59:59Z\" }}) {{ nodes {{ id doctor {{ name }} }} }} }}",
+        &start[..10]
+    );
+    let (found, _) = answers(&process, &search).await;
+    let found = serde_json::to_value(found.data).unwrap()["slots"]["nodes"].as_array().unwrap().clone();
+    let of = |name: &str| found.iter().filter(|slot| slot["doctor"]["name"] == name).count();
+    assert_eq!((of("Dora"), of("Otto")), (5, 5), "{found:?}");
+    assert!(found.iter().all(|slot| slot["id"] != far && slot["id"] != taken));
 }

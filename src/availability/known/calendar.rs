@@ -43,15 +43,17 @@ pub struct Offered {
 pub struct DoctorCalendar {
     /// Who it is; with the version, not newer than anything in it.
     pub doctor: Doctor,
-    /// When it was read: exceptions to the hours are there until [`HORIZON`] and [`LASTS`] from then on.
+    /// When it was read.
     pub read_at: DateTime<Utc>,
+    /// Slots that begin before this can be told from it: the exceptions to the hours and the claims that bear on them are there.
+    pub known_until: DateTime<Utc>,
     /// What the doctor practises.
     pub specialty_ids: Vec<SpecialtyId>,
     /// When the doctor works.
     pub schedule: Schedule,
     /// What the doctor offers or once offered.
     pub visit_types: Vec<Offered>,
-    /// What is booked or held from when it was read on, by time.
+    /// What is booked or held, by time.
     pub claims: Vec<Claim>,
 }
 
@@ -71,10 +73,10 @@ impl DoctorCalendar {
         self.doctor.calendar_version
     }
 
-    /// Whether it still reaches as far as can be asked at `now`.
+    /// Whether it reaches as far as can be asked at `now`.
     #[must_use]
-    pub fn lasts(&self, now: DateTime<Utc>) -> bool {
-        now < self.read_at + LASTS
+    pub fn is_whole(&self, now: DateTime<Utc>) -> bool {
+        now + HORIZON <= self.known_until
     }
 
     /// Whether the doctor is listed, and one of those that the filter lets through by clinic and specialty.

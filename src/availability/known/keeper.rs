@@ -2,9 +2,9 @@
 
 use super::{
     super::claim::Claim,
-    calendar::{DoctorCalendar, changes_schedule},
+    calendar::{DoctorCalendar, HORIZON, changes_schedule},
     memory::Memory,
-    read::{reach, read_hours, read_shared},
+    read::{read_shared, read_whole_hours, whole},
     shared::SharedCalendars,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{FutureExt, StreamExt};
 use std::{
     collections::{HashMap, HashSet},
@@ -42,6 +42,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 const WARMING_UP: Duration = Duration::from_secs(9);
 /// What happens reaches what is known within this time, whatever is lost on the way; where that cannot be told, nothing is answered from memory.
 const DELAY: Duration = Duration::from_secs(1);
+/// What is read at first of somebody whom nobody has asked for: all that a busy doctor has ahead takes four times as long.
+const NEAR: TimeDelta = TimeDelta::days(15);
 /// What was read longer ago is read anew: what has passed is forgotten, and the horizon has moved on.
 const AGE: TimeDelta = TimeDelta::days(1);
 
@@ -140,14 +142,18 @@ impl Keeper {
         self.memory.get(&self.announced().of(doctors), self.clock.now())
     }
 
-    /// The calendars of those of these doctors who are there and whose calendars come to the given versions within a second.
+    /// The calendars of those of these doctors who are there and whose calendars come to the given versions within a second; slots that begin
+    /// before `until` can be told from them.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn calendars(
         &self,
         wanted: &[(DoctorId, i32)],
+        until: DateTime<Utc>,
     ) -> Result<HashMap<DoctorId, Arc<DoctorCalendar>>, Rejection> {
+        // Nothing can be booked behind that.
+        let until = until.min(self.clock.now() + HORIZON);
         let mut newest: HashMap<DoctorId, i32> = HashMap::new();
         for (id, version) in wanted {
             let newest = newest.entry(*id).or_insert(*version);
@@ -155,13 +161,13 @@ impl Keeper {
         }
         let wanted: &Vec<_> = &newest.into_iter().collect();
         let deadline = Instant::now() + PATIENCE;
-        let mut found = self.memory.get(wanted, self.clock.now());
+        let mut found = self.memory.get(wanted, until);
         while found.len() < wanted.len() {
             // What the database itself has not come to is waited for, and nobody else with it.
             let late = self.not_there_yet(wanted, &found).await?;
             let readable = wanted.iter().map(|(id, _)| *id).filter(|id| !found.contains_key(id) && !late.contains(id));
-            self.read_missing(wanted, readable.collect()).await?;
-            found = self.memory.get(wanted, self.clock.now());
+            self.read_missing((wanted, until), readable.collect()).await?;
+            found = self.memory.get(wanted, until);
             let missing = wanted.iter().filter(|(id, _)| !found.contains_key(id));
             let is_late = missing.into_iter().any(|(id, _)| self.memory.find(*id).is_some());
             if !is_late || Instant::now() >= deadline {
@@ -188,19 +194,27 @@ impl Keeper {
         Ok(present.into_iter().filter(|(id, version)| *version < behind[id]).map(|(id, _)| id).collect())
     }
 
-    /// Reads what is missing, one reader at a time; a crowd finds what the first of it has read.
-    async fn read_missing(&self, wanted: &[(DoctorId, i32)], mut missing: Vec<DoctorId>) -> Result<(), Rejection> {
+    /// Reads what is missing, one reader at a time; a crowd finds what the first of it has read. Of whom nothing is known only the near future
+    /// is read, where that is enough.
+    async fn read_missing(
+        &self,
+        (wanted, until): (&[(DoctorId, i32)], DateTime<Utc>),
+        mut missing: Vec<DoctorId>,
+    ) -> Result<(), Rejection> {
         if missing.is_empty() {
             return Ok(());
         }
         let _turn = self.reading.lock().await;
-        let found = self.memory.get(wanted, self.clock.now());
+        let found = self.memory.get(wanted, until);
         missing.retain(|id| !found.contains_key(id));
         self.bring_on(&missing).await?;
-        let found = self.memory.get(wanted, self.clock.now());
+        let found = self.memory.get(wanted, until);
         missing.retain(|id| !found.contains_key(id));
-        self.read(&missing).await?;
-        Ok(())
+        let (known, unknown): (Vec<_>, Vec<_>) = missing.into_iter().partition(|id| self.memory.find(*id).is_some());
+        let now = self.clock.now();
+        let until = if until <= now + NEAR { now + NEAR } else { whole(now) };
+        self.read_until(&unknown, until).await?;
+        self.read(&known).await
     }
 
     /// Keeps what a booking of this process has changed, without waiting for the event to come round.
@@ -219,23 +233,24 @@ impl Keeper {
         self.apply(&events).await
     }
 
-    /// Reads calendars, and keeps them.
-    async fn read(&self, ids: &[DoctorId]) -> Result<Vec<Arc<DoctorCalendar>>, Rejection> {
-        let now = self.clock.now();
-        let mut known = Vec::with_capacity(ids.len());
-        for part in ids.chunks(PART) {
-            let calendars = read_shared(&self.database, self.shared.as_ref(), part, now).await?;
-            known.extend(self.keep(calendars));
-        }
-        Ok(known)
+    /// Reads whole calendars, and keeps them.
+    async fn read(&self, ids: &[DoctorId]) -> Result<(), Rejection> {
+        self.read_until(ids, whole(self.clock.now())).await
     }
 
-    fn keep(&self, calendars: Vec<DoctorCalendar>) -> Vec<Arc<DoctorCalendar>> {
-        let (known, current) = self.memory.insert(calendars, self.clock.now());
-        if !current {
+    /// The same as far as until then.
+    async fn read_until(&self, ids: &[DoctorId], until: DateTime<Utc>) -> Result<(), Rejection> {
+        let now = self.clock.now();
+        for part in ids.chunks(PART) {
+            self.keep(read_shared(&self.database, self.shared.as_ref(), part, (now, until)).await?);
+        }
+        Ok(())
+    }
+
+    fn keep(&self, calendars: Vec<DoctorCalendar>) {
+        if !self.memory.insert(calendars, self.clock.now()) {
             self.late.notify_one();
         }
-        known
     }
 
     async fn follow(self: Arc<Self>) -> anyhow::Result<()> {
@@ -300,8 +315,9 @@ impl Keeper {
                 break;
             }
         }
+        let now = self.clock.now();
         for event in &batch {
-            self.memory.hear(event);
+            self.memory.hear(event, now);
         }
         Ok((batch, until))
     }
@@ -326,7 +342,7 @@ impl Keeper {
         }
         let now = self.clock.now();
         let doctors = directory_rows(&self.database, &rescheduled).await?;
-        let mut hours: HashMap<_, _> = read_hours(&self.database, doctors, reach(now), now)
+        let mut hours: HashMap<_, _> = read_whole_hours(&self.database, doctors, now)
             .await?
             .into_iter()
             .map(|calendar| (calendar.doctor.id, calendar))
@@ -341,7 +357,10 @@ impl Keeper {
         for (id, events) in by_doctor {
             let Some(known) = self.memory.find(id) else { continue };
             let base = match hours.remove(&id) {
-                Some(hours) => DoctorCalendar { claims: known.claims.clone(), read_at: known.read_at, ..hours },
+                Some(hours) => {
+                    let (read_at, known_until, claims) = (known.read_at, known.known_until, known.claims.clone());
+                    DoctorCalendar { read_at, known_until, claims, ..hours }
+                }
                 None => (*known).clone(),
             };
             changed.push(base.after(&events, claims.get(&id).map_or(&[], Vec::as_slice)));
@@ -357,12 +376,14 @@ impl Keeper {
             let ids = directory::doctor_ids(self.database.reader(), after, 2 * PART as u64).await?;
             let Some(last) = ids.last() else { break };
             after = Some(*last);
-            let unknown: Vec<_> = ids.into_iter().filter(|id| self.memory.find(*id).is_none()).collect();
+            let now = self.clock.now();
+            let is_whole = |id| self.memory.find(id).is_some_and(|known| known.is_whole(now));
+            let unknown: Vec<_> = ids.into_iter().filter(|id| !is_whole(*id)).collect();
             // Two at a time: what comes from the database is to be made sense of, too.
             let mut parts = JoinSet::new();
             for part in unknown.chunks(PART) {
                 let (keeper, part) = (Arc::clone(&self), part.to_vec());
-                parts.spawn(async move { keeper.read(&part).await.map(|_| ()) });
+                parts.spawn(async move { keeper.read(&part).await });
             }
             while let Some(read) = parts.join_next().await {
                 read??;

@@ -27,7 +27,7 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct State {
     calendars: HashMap<DoctorId, Arc<DoctorCalendar>>,
-    /// The last versions that events told of, of those calendars that are not known as new as that.
+    /// The last versions that events told of, of those calendars that are not known whole and as new as that.
     lacking: HashMap<DoctorId, i32>,
     /// By the duration that is asked for.
     orders: HashMap<Option<i32>, Order>,
@@ -41,66 +41,72 @@ impl Memory {
         memory
     }
 
-    /// What is known of each of these doctors at the given version at least.
-    pub fn get(&self, wanted: &[(DoctorId, i32)], now: DateTime<Utc>) -> HashMap<DoctorId, Arc<DoctorCalendar>> {
+    /// What is known of each of these doctors at the given version at least, as far as until then.
+    pub fn get(&self, wanted: &[(DoctorId, i32)], until: DateTime<Utc>) -> HashMap<DoctorId, Arc<DoctorCalendar>> {
         let state = self.read();
         let known = |(id, version): &(DoctorId, i32)| {
             let calendar = state.calendars.get(id)?;
-            (calendar.version() >= *version && calendar.lasts(now)).then(|| (*id, Arc::clone(calendar)))
+            (calendar.version() >= *version && calendar.known_until >= until).then(|| (*id, Arc::clone(calendar)))
         };
         wanted.iter().filter_map(known).collect()
     }
 
-    /// What is known of a doctor, however old.
+    /// What is known of a doctor, however old, and however little.
     pub fn find(&self, id: DoctorId) -> Option<Arc<DoctorCalendar>> {
         self.read().calendars.get(&id).cloned()
     }
 
-    /// All that is known, by doctor.
-    pub fn all(&self) -> Vec<Arc<DoctorCalendar>> {
-        let mut all: Vec<_> = self.read().calendars.values().cloned().collect();
+    /// The whole calendars that are known, by doctor.
+    pub fn all(&self, now: DateTime<Utc>) -> Vec<Arc<DoctorCalendar>> {
+        let state = self.read();
+        let mut all: Vec<_> = state.calendars.values().filter(|calendar| calendar.is_whole(now)).cloned().collect();
+        drop(state);
         all.sort_unstable_by_key(|calendar| calendar.doctor.id);
         all
     }
 
-    /// Keeps calendars that were read, where nothing newer is known already; tells what is known now, and whether all of it is as new as
-    /// what was heard of.
-    pub fn insert(&self, calendars: Vec<DoctorCalendar>, now: DateTime<Utc>) -> (Vec<Arc<DoctorCalendar>>, bool) {
+    /// Keeps calendars that were read, where nothing newer is known already, and nothing whole for a part of it; tells whether all of
+    /// them are as new as what was heard of, and whole where anything was.
+    pub fn insert(&self, calendars: Vec<DoctorCalendar>, now: DateTime<Utc>) -> bool {
         // Deriving takes longer than anything else, so it comes before the lock.
         let durations: Vec<_> = self.read().orders.keys().copied().collect();
+        // Only of whole ones, for what begins behind the others' end may be taken.
         let bounds = |calendar: &DoctorCalendar| -> Vec<_> {
-            durations.iter().map(|duration| calendar.bound(*duration, now)).collect()
+            let durations = durations.iter().filter(|_| calendar.is_whole(now));
+            durations.map(|duration| calendar.bound(*duration, now)).collect()
         };
         let bounded: Vec<_> = calendars.into_iter().map(|calendar| (bounds(&calendar), Arc::new(calendar))).collect();
         let mut state = self.write();
         let State { calendars, orders, lacking } = &mut *state;
-        let mut known = Vec::with_capacity(bounded.len());
         let mut current = true;
         for (bounds, calendar) in bounded {
             let id = calendar.doctor.id;
-            if let Some(present) = calendars.get(&id).filter(|present| present.version() > calendar.version()) {
-                known.push(Arc::clone(present));
+            let is_whole = calendar.is_whole(now);
+            let is_better = |present: &Arc<DoctorCalendar>| {
+                present.version() > calendar.version() || !is_whole && present.is_whole(now)
+            };
+            if calendars.get(&id).is_some_and(is_better) {
                 continue;
             }
-            for (duration, order) in &mut *orders {
+            for (duration, order) in orders.iter_mut().filter(|_| is_whole) {
                 let place = durations.iter().position(|known| known == duration);
                 let bound = place.map_or_else(|| calendar.bound(*duration, now), |place| bounds[place]);
                 order.set(&calendar, bound);
             }
             match lacking.get(&id) {
-                Some(heard) if *heard > calendar.version() => current = false,
+                Some(heard) if *heard > calendar.version() || !is_whole => current = false,
                 _ => drop(lacking.remove(&id)),
             }
-            calendars.insert(id, Arc::clone(&calendar));
-            known.push(calendar);
+            calendars.insert(id, calendar);
         }
-        (known, current)
+        current
     }
 
     /// Notes that a calendar has come to a version.
-    pub fn hear(&self, event: &CalendarEvent) {
+    pub fn hear(&self, event: &CalendarEvent, now: DateTime<Utc>) {
         let mut state = self.write();
-        let is_known = state.calendars.get(&event.doctor_id).is_some_and(|known| known.version() >= event.version);
+        let has_it = |known: &Arc<DoctorCalendar>| known.version() >= event.version && known.is_whole(now);
+        let is_known = state.calendars.get(&event.doctor_id).is_some_and(has_it);
         if !is_known {
             let heard = state.lacking.entry(event.doctor_id).or_default();
             *heard = event.version.max(*heard);
@@ -141,7 +147,7 @@ impl Memory {
 
     /// Puts all doctors in order for a duration that nobody has asked for lately. Takes a while, but holds nobody up.
     pub async fn put_in_order(&self, duration: Option<i32>, now: DateTime<Utc>) {
-        let calendars = self.all();
+        let calendars = self.all(now);
         let mut order = Order::default();
         for part in calendars.chunks(PART) {
             for calendar in part {
@@ -153,7 +159,7 @@ impl Memory {
         let State { calendars: present, orders, .. } = &mut *state;
         // What has changed meanwhile is put in its place now.
         let ordered: HashMap<_, _> = calendars.iter().map(|calendar| (calendar.doctor.id, calendar)).collect();
-        for (id, calendar) in present {
+        for (id, calendar) in present.iter().filter(|(_, calendar)| calendar.is_whole(now)) {
             if ordered.get(id).is_none_or(|ordered| !Arc::ptr_eq(ordered, calendar)) {
                 order.set(calendar, calendar.bound(duration, now));
             }

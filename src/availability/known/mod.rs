@@ -19,7 +19,8 @@
 //!
 //! **Time** only ever moves a doctor's first opening on: claims that expire and notices are left out of the bound, so it holds for ever, and
 //! bounds that time has overtaken are raised once a second. **Memory** is bounded by the doctors, the appointments to come and
-//! [`order::DURATIONS`]. **A cold process** reads everything in the background, in parts; a search waits for that, single doctors do not.
+//! [`order::DURATIONS`]. **A cold process** reads everything in the background, in parts; a search waits for that, single doctors do not:
+//! who asks for the near future of somebody who is not known yet has no more than that read.
 
 mod calendar;
 mod keeper;

@@ -16,9 +16,14 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What can be asked for at `now` and for some time from then on.
-pub fn reach(now: DateTime<Utc>) -> Interval {
-    Interval { start: now - TimeDelta::days(1), end: now + HORIZON + LASTS }
+/// Until when a calendar that is read at `now` has to be known to be whole for some time from then on.
+pub fn whole(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + HORIZON + LASTS
+}
+
+/// What bears on slots that begin from `now` until then.
+fn reach(now: DateTime<Utc>, until: DateTime<Utc>) -> Interval {
+    Interval { start: now - TimeDelta::days(1), end: until }
 }
 
 /// The calendars of those of these doctors who are there. What is in them bears on slots that begin in `range`.
@@ -35,14 +40,14 @@ pub async fn read(
     read_of(database, doctors.into_values().collect(), range, now).await
 }
 
-/// The same as far as can be asked, where others may have read it: then from what they shared.
+/// The same of slots from now until then, where others may have read it: then from what they shared.
 pub async fn read_shared(
     database: &Database,
     shared: Option<&SharedCalendars>,
     ids: &[DoctorId],
-    now: DateTime<Utc>,
+    (now, until): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<DoctorCalendar>, Rejection> {
-    let Some(shared) = shared else { return read(database, ids, reach(now), now).await };
+    let Some(shared) = shared else { return read(database, ids, reach(now, until), now).await };
     // The versions are read before anything else, so whatever has such a version is at least as new.
     let mut doctors = directory::doctors(database.reader(), ids).await?;
     let versions: Vec<_> = doctors.values().map(|doctor| (doctor.id, doctor.calendar_version)).collect();
@@ -50,8 +55,8 @@ pub async fn read_shared(
     for calendar in &calendars {
         doctors.remove(&calendar.doctor.id);
     }
-    let rest = read_of(database, doctors.into_values().collect(), reach(now), now).await?;
-    shared.put(&rest).await;
+    let rest = read_of(database, doctors.into_values().collect(), reach(now, until), now).await?;
+    shared.put(&rest, now).await;
     calendars.extend(rest);
     Ok(calendars)
 }
@@ -78,8 +83,16 @@ async fn read_of(
     Ok(calendars)
 }
 
-/// The same without claims.
-pub async fn read_hours(
+/// The same as far as can be asked, without claims.
+pub async fn read_whole_hours(
+    database: &Database,
+    doctors: Vec<Doctor>,
+    now: DateTime<Utc>,
+) -> Result<Vec<DoctorCalendar>, Rejection> {
+    read_hours(database, doctors, reach(now, whole(now)), now).await
+}
+
+async fn read_hours(
     database: &Database,
     doctors: Vec<Doctor>,
     range: Interval,
@@ -94,6 +107,7 @@ pub async fn read_hours(
     let mut hours = store::hours_of(database.reader(), &ids, range).await?;
     let calendar = |doctor: Doctor| DoctorCalendar {
         read_at: now,
+        known_until: range.end,
         specialty_ids: specialties.remove(&doctor.id).unwrap_or_default().iter().map(|found| found.id).collect(),
         visit_types: offered(visit_types.remove(&doctor.id).unwrap_or_default(), doctor.buffer_minutes),
         schedule: without_reasons(&doctor, hours.remove(&doctor.id).unwrap_or_default()),
@@ -120,6 +134,7 @@ pub async fn read_hours_in(
     let hours = store::hours_of(&**transaction, &[doctor_id], around).await?.remove(&doctor_id);
     Ok(DoctorCalendar {
         read_at: now,
+        known_until: around.end,
         specialty_ids: Vec::new(),
         visit_types: offered(visit_types.unwrap_or_default(), doctor.buffer_minutes),
         schedule: without_reasons(&doctor, hours.unwrap_or_default()),

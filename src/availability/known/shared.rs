@@ -41,14 +41,14 @@ impl SharedCalendars {
         let found = found.unwrap_or_default().into_iter().flatten();
         // What another release wrote may look different: then it is as good as not there.
         let calendars = found.filter_map(|json| serde_json::from_slice::<DoctorCalendar>(&json).ok());
-        calendars.filter(|calendar| calendar.lasts(now)).collect()
+        calendars.filter(|calendar| calendar.is_whole(now)).collect()
     }
 
-    /// Shares calendars, if Redis takes them.
-    pub async fn put(&self, calendars: &[DoctorCalendar]) {
+    /// Shares those of these calendars that are whole, if Redis takes them.
+    pub async fn put(&self, calendars: &[DoctorCalendar], now: DateTime<Utc>) {
         let mut pipeline = redis::pipe();
         let mut some = false;
-        for calendar in calendars {
+        for calendar in calendars.iter().filter(|calendar| calendar.is_whole(now)) {
             let Ok(json) = serde_json::to_vec(calendar) else { continue };
             if json.len() <= LONGEST {
                 some = true;

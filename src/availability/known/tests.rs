@@ -1,7 +1,7 @@
 //! What is found in order is what looking at everything finds, whatever has happened and however much time has passed.
 
 use super::{
-    calendar::{Ask, DoctorCalendar, Offered},
+    calendar::{Ask, DoctorCalendar, HORIZON, Offered},
     memory::Memory,
     merge::{Merge, Position, position},
 };
@@ -77,6 +77,7 @@ fn any_calendar() -> impl Strategy<Value = DoctorCalendar> {
                 schedule: schedule(&doctor, Hours { rules, overrides: Vec::new() }),
                 doctor,
                 read_at: noon(),
+                known_until: noon() + HORIZON + TimeDelta::days(30),
                 specialty_ids: vec![SpecialtyId(Uuid::from_u128(specialty))],
                 visit_types: vec![Offered { id: VisitTypeId::new(), offer: Offer::lasting(Some(40), 0), active: true }],
                 claims,
@@ -121,7 +122,7 @@ fn ids(slots: &[Slot]) -> Vec<(Position, SlotStatus)> {
 
 /// All that is there, looked at one by one.
 fn by_looking(memory: &Memory, asked: &Asked, query: &SlotQuery, now: DateTime<Utc>) -> Vec<Slot> {
-    let all = memory.all();
+    let all = memory.all(now);
     let matching = all.iter().filter(|calendar| calendar.matches(&asked.filter));
     let mut found: Vec<_> = matching.flat_map(|calendar| calendar.slots(&Ask { query, now }, query.range)).collect();
     found.sort_unstable_by_key(position);
@@ -139,7 +140,7 @@ async fn by_pages(memory: &Memory, asked: &Asked, query: &SlotQuery, now: DateTi
         let page = if asked.statuses == [SlotStatus::Open] {
             merge.in_order(memory, now).await
         } else {
-            merge.among_these(memory, memory.all(), now).await
+            merge.among_these(memory, memory.all(now), now).await
         };
         found.extend(&page);
         if page.len() < asked.page {
