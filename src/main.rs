@@ -96,19 +96,19 @@ struct Seed {
     #[arg(long)]
     scale: bool,
     /// How many doctors, the twelve of the demo data among them (with --scale).
-    #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+    #[arg(long, requires = "scale", value_name = "NUMBER", default_value_t = 10_000)]
     doctors: usize,
     /// How many specialties (with --scale).
-    #[arg(long, value_name = "NUMBER", default_value_t = 40)]
+    #[arg(long, requires = "scale", value_name = "NUMBER", default_value_t = 40)]
     specialties: usize,
     /// How many clinics, in six time zones (with --scale).
-    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    #[arg(long, requires = "scale", value_name = "NUMBER", default_value_t = 50)]
     clinics: usize,
-    /// How many days ahead something is booked (with --scale).
-    #[arg(long, value_name = "NUMBER", default_value_t = 60)]
+    /// How many days ahead something is booked, 1 to 366 (with --scale).
+    #[arg(long, requires = "scale", value_name = "NUMBER", default_value_t = 60, value_parser = days)]
     days: usize,
     /// How many appointments (with --scale).
-    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000)]
+    #[arg(long, requires = "scale", value_name = "NUMBER", default_value_t = 1_000_000)]
     appointments: usize,
 }
 
@@ -128,6 +128,12 @@ struct Serve {
     /// Leave the background work to others.
     #[arg(long)]
     no_worker: bool,
+}
+
+/// Nobody can be booked further ahead than a year.
+fn days(number: &str) -> Result<usize, String> {
+    let days = number.parse().ok().filter(|days| (1..=366).contains(days));
+    days.ok_or_else(|| "a number from 1 to 366".to_owned())
 }
 
 impl Common {

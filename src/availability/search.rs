@@ -94,10 +94,11 @@ impl Availability {
         self.keeper.warm().await?;
         let (memory, now) = (&self.keeper.memory, self.now());
         let is_in_order = merge.query.statuses == [SlotStatus::Open];
-        if is_in_order && memory.is_in_order(merge.query.duration_minutes) {
+        let is_a_page = merge.size < usize::MAX;
+        if is_in_order && is_a_page && memory.is_in_order(merge.query.duration_minutes) {
             return Ok(merge.in_order(memory, now).await);
         }
-        // Everybody is looked at: for an order of this duration, or, because there is none by what is booked, each time.
+        // Everybody is looked at: for an order of this duration, or because all are asked for, or there is no order by what is booked.
         let _turn = self.searches.acquire().await.map_err(|_| Internal::new("nobody searches any more"))?;
         Ok(if is_in_order {
             merge.in_order(memory, now).await
