@@ -4,6 +4,9 @@ use crate::kernel::interval::Interval;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+/// How far the claims of a doctor can reach into slots that begin later: the longest visit and both of the longest pauses.
+pub const REACH: TimeDelta = TimeDelta::minutes(480 + 240 + 240);
+
 /// An appointment that keeps a doctor's time. The claims of one doctor never overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "PackedClaim", into = "PackedClaim")]

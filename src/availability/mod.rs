@@ -19,7 +19,7 @@ mod slots;
 mod store;
 mod zone;
 
-pub use claim::held_until;
+pub use claim::{REACH, held_until};
 pub use grid::Candidate;
 pub use hours::is_within_hours;
 pub use known::{DoctorCalendar, Offered, SharedCalendars, read_hours_in};

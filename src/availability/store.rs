@@ -1,6 +1,9 @@
 //! The rows of rules, overrides and claims.
 
-use super::model::{Claim, Override, Rule};
+use super::{
+    claim::REACH,
+    model::{Claim, Override, Rule},
+};
 use crate::{
     infra::db::{Database, Transaction},
     kernel::{
@@ -168,7 +171,10 @@ pub(super) async fn claims_at(
 }
 
 fn keeps_any_of(range: Interval) -> Condition {
+    // No claim keeps more than that around its start, and by starts there is an index: it leads to these and no others.
+    let starts = appointment::Column::StartsAt.between(range.start - REACH, range.end + REACH);
     Condition::all()
+        .add(starts)
         .add(appointment::Column::OccupiedFrom.lt(range.end))
         .add(appointment::Column::OccupiedUntil.gt(range.start))
 }

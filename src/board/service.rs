@@ -2,7 +2,7 @@
 
 use super::model::{BoardKind, BoardMessage, BoardQuery, Material, Picture, changes, greetings};
 use crate::{
-    availability::{Slot, SlotKey, claims, hours_of, schedule},
+    availability::{REACH, Slot, SlotKey, claims, hours_of, schedule},
     calendar::{Cursor, Feed, Hub, Missed, News, Selection},
     directory::{self, Directory},
     infra::db::Database,
@@ -13,7 +13,7 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -25,8 +25,6 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// How many doctors a board shows at most.
 const MOST: usize = 100;
-/// How far claims reach into slots that begin later: the longest visit and both of the longest pauses.
-const REACH: TimeDelta = TimeDelta::minutes(480 + 240 + 240);
 /// How often a board looks whether time has passed.
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -56,7 +56,7 @@ pub enum Change {
     Held(Interval, DateTime<Utc>),
     /// This time is free again.
     Released(Interval),
-    /// Hours or settings are others now.
+    /// The profile, the hours or what is offered is another now.
     ScheduleChanged,
 }
 

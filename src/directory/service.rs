@@ -207,7 +207,7 @@ impl Directory {
         self.finish(transaction, turn, &[]).await
     }
 
-    /// Writes the event of a change of the schedule, and what it moves, makes it true and tells everybody.
+    /// Writes the event of a change of the profile or the schedule, and what it moves, makes it true and tells everybody.
     pub(super) async fn finish(&self, transaction: Transaction, turn: Turn, moves: &[Move]) -> Result<(), Rejection> {
         let now = turn.now(&*self.clock);
         let events = calendar::record_in(&transaction, turn, &[Change::ScheduleChanged], now).await?;

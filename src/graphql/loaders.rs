@@ -1,5 +1,5 @@
 //! Loading links in batches: all links of one level of a request become one query. Nothing is remembered between batches, so what a mutation
-//! changed is read anew.
+//! changed is seen in its answer: doctors come from memory only where nothing newer was announced.
 
 use super::{
     appointment::{PatientAppointments, Replacements, VisibleAppointments},

@@ -1,7 +1,7 @@
 //! A doctor's calendar, as far as slots are told from it.
 
 use super::super::{
-    claim::held_until,
+    claim::{REACH, held_until},
     grid::Candidate,
     model::{Claim, Offer, Schedule, Slot, SlotKey, SlotQuery, SlotStatus},
     slots::{first_possible, slots},
@@ -20,8 +20,6 @@ use std::{sync::Arc, vec};
 
 /// No doctor can be booked further ahead.
 pub const HORIZON: TimeDelta = TimeDelta::days(368);
-/// How far the claims of a doctor can reach into slots that begin later: the longest visit and both of the longest pauses.
-pub const REACH: TimeDelta = TimeDelta::minutes(480 + 240 + 240);
 /// How long what was read reaches as far as the horizon does.
 pub const LASTS: TimeDelta = TimeDelta::days(30);
 /// How far the first opening is looked for: where there is none, that much is certain.

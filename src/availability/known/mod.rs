@@ -13,12 +13,13 @@
 //!
 //! **How it stays right.** Every event of the hub is one change of one calendar: the claims around the time it tells of are read again, or
 //! the profile and the hours are. Whoever has read a version in the database asks for a calendar at least as new, and gets it read if events
-//! are late; who names a doctor alone is answered without the database, from what is not behind anything that this process has announced,
-//! and was compared with the log within the last second. So nobody sees less than they know of. What is read first from the outside is shared over Redis by its version ([`shared`]): a process that
-//! starts finds there what others have read. Without Redis, or where its messages are lost, the hub reads the log twice a second.
+//! are late; who names a doctor alone is answered without the database, from what is not behind anything that was announced in this process,
+//! and was compared with the log within the last second. So nobody sees less than they know of. What a process has read is shared over Redis
+//! by its version ([`shared`]): another that starts finds it there. Without Redis, or where its messages are lost, the hub reads the log twice
+//! a second.
 //!
 //! **Time** only ever moves a doctor's first opening on: claims that expire and notices are left out of the bound, so it holds for ever, and
-//! bounds that time has overtaken are raised once a second. **Memory** is bounded by the doctors, the appointments to come and
+//! bounds that time has overtaken are raised once a second. **Memory** is bounded by the doctors' profiles, the appointments to come and
 //! [`order::DURATIONS`]. **A cold process** reads everything in the background, in parts; a search waits for that, single doctors do not:
 //! who asks for the near future of somebody who is not known yet has no more than that read.
 

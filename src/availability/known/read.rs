@@ -2,11 +2,12 @@
 
 use super::{
     super::{
+        claim::REACH,
         model::Offer,
         service::schedule,
         store::{self, Hours},
     },
-    calendar::{DoctorCalendar, HORIZON, LASTS, Offered, REACH},
+    calendar::{DoctorCalendar, HORIZON, LASTS, Offered},
     shared::SharedCalendars,
 };
 use crate::{
