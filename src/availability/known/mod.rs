@@ -24,6 +24,7 @@
 //! who asks for the near future of somebody who is not known yet has no more than that read.
 
 mod calendar;
+mod follow;
 mod keeper;
 mod memory;
 mod merge;
