@@ -2,6 +2,7 @@
 
 use crate::support::{Actor, Backend, Doctor, Server, TestApp, TestDatabase, codes, eventually, instant};
 use async_graphql::{Request, Response};
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use medislot::{
     app::App,
@@ -108,6 +109,41 @@ async fn a_process_that_begins_finds_over_redis_what_another_has_read() {
     config.redis_url = Some("redis://127.0.0.1:1".into());
     let (third, read) = asks(&cold_process(&config).await, &doctor).await;
     assert_eq!((third.data, read), (first.data, 7));
+}
+
+#[tokio::test]
+async fn a_process_that_begins_reads_what_keeps_time_just_as_it_was_written() {
+    let database = TestDatabase::create().await;
+    let config = database.config();
+    let app = TestApp::start_on(database, config.clone()).await;
+    let doctor = app.doctor("Dora").await;
+    let input = json!({
+        "doctorId": doctor.id, "name": "Long", "durationMinutes": 60, "stepMinutes": 30, "bufferBeforeMinutes": 10, "bufferAfterMinutes": 20,
+    });
+    let made = doctor.actor.does("saveVisitType", "SaveVisitTypeInput", input, "doctor { visitTypes { id } }").await;
+    let visit_type = &made["doctor"]["visitTypes"][0]["id"];
+    // Between two seconds.
+    app.passes(TimeDelta::microseconds(123_456));
+    let ada = app.patient("Ada").await;
+    let query =
+        format!("{{ doctor(id: \"{}\") {{ nextSlots(first: 1, visitTypeId: {visit_type}) {{ id }} }} }}", doctor.id);
+    let long = app.visitor().sees(&query).await["doctor"]["nextSlots"][0]["id"].clone();
+    assert!(ada.books(long.as_str().unwrap()).await["appointment"].is_object());
+    assert!(ada.holds(doctor.slots(&app, 1).await.last().unwrap()).await["appointment"].is_object());
+    let (id, start) = (doctor.id.parse().unwrap(), app.now());
+    let claims = async |services: &Services| {
+        services.availability.known_calendar(id, start).await.unwrap().unwrap().claims.clone()
+    };
+    let written = async || Some(claims(&app.app.services).await).filter(|claims| claims.len() == 2);
+    let written = eventually("both are known", written).await;
+    assert_eq!(claims(&cold_process(&config).await).await, written);
+    let [booked, held] = &written[..] else { panic!("{written:?}") };
+    assert_eq!((booked.is_hold, booked.expires_at), (false, None));
+    assert_eq!(
+        (booked.visit.start - booked.occupied.start, booked.occupied.end - booked.visit.end),
+        (TimeDelta::minutes(10), TimeDelta::minutes(20))
+    );
+    assert_eq!((held.is_hold, held.expires_at), (true, Some(instant("2026-06-01T08:10:00.123456Z"))));
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ impl Keeper {
         };
         match timeout(WARMING_UP, warm).await {
             Ok(Ok(())) => Ok(()),
-            _ => Err(Rejection::Unavailable(Internal::new("not all calendars are known yet"))),
+            _ => Err(Rejection::Unavailable(Internal::new("not all calendars are known as they were a second ago"))),
         }
     }
 

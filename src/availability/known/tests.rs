@@ -210,6 +210,22 @@ proptest! {
     }
 
     #[test]
+    fn what_is_known_as_far_as_the_horizon_is_not_given_up_for_a_part_of_it(
+        calendar in any_calendar(), newer in 0_i32..3,
+    ) {
+        let memory = Memory::new();
+        let (id, version) = (calendar.doctor.id, calendar.version());
+        let doctor = Doctor { calendar_version: version + newer, ..calendar.doctor.clone() };
+        let part = DoctorCalendar { doctor, known_until: noon() + TimeDelta::days(15), ..calendar.clone() };
+        memory.insert(vec![part.clone()], noon());
+        prop_assert_eq!(memory.all(noon()).len(), 0);
+        memory.insert(vec![DoctorCalendar { doctor: part.doctor.clone(), ..calendar.clone() }], noon());
+        memory.insert(vec![part], noon());
+        prop_assert!(memory.find(id).unwrap().is_whole(noon()));
+        prop_assert_eq!(memory.all(noon()).len(), 1);
+    }
+
+    #[test]
     fn what_is_shared_comes_back_as_it_was(calendar in any_calendar()) {
         let json = serde_json::to_vec(&calendar).unwrap();
         let back: DoctorCalendar = serde_json::from_slice(&json).unwrap();

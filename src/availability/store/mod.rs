@@ -1,9 +1,11 @@
 //! The rows of rules, overrides and claims.
 
-use super::{
-    claim::REACH,
-    model::{Claim, Override, Rule},
-};
+mod claims;
+
+pub(super) use claims::claims_at;
+pub use claims::{IS_CLAIM, claims};
+
+use super::model::{Override, Rule};
 use crate::{
     infra::db::{Database, Transaction},
     kernel::{
@@ -13,19 +15,10 @@ use crate::{
         rejection::{Internal, Rejection},
     },
 };
-use ::entity::{
-    appointment::{self, AppointmentStatus},
-    availability_override, availability_rule,
-};
-use chrono::{DateTime, Days, NaiveDate, Utc, Weekday};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select, sea_query::Expr,
-};
+use ::entity::{availability_override, availability_rule};
+use chrono::{Days, NaiveDate, Weekday};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Select};
 use std::collections::HashMap;
-
-/// An appointment that keeps its time. Said as the partial indexes say it, or they would not be used.
-pub const IS_CLAIM: &str = "keeps_time";
 
 /// The rules and overrides of one doctor.
 #[derive(Clone, Debug, Default)]
@@ -137,77 +130,6 @@ pub async fn hours_of(
         (*id, Hours { rules, overrides: overrides.remove(id).unwrap_or_default() })
     };
     Ok(doctors.iter().map(hours).collect())
-}
-
-/// A claim's row: of whom, the visit, the time that it keeps, what it is, and when it ends by itself.
-type ClaimRow =
-    (DoctorId, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, DateTime<Utc>, AppointmentStatus, Option<DateTime<Utc>>);
-
-/// The claims of each of these doctors that keep any of `range`.
-///
-/// # Errors
-/// Where the database does not answer.
-pub async fn claims(
-    connection: &impl ConnectionTrait,
-    doctors: &[DoctorId],
-    range: Interval,
-) -> Result<HashMap<DoctorId, Vec<Claim>>, Rejection> {
-    let of_doctors = appointment::Column::DoctorId.is_in(doctors.iter().copied());
-    claims_where(connection, Condition::all().add(of_doctors).add(keeps_any_of(range))).await
-}
-
-/// The claims of doctors that keep any of the time that is named with them.
-pub(super) async fn claims_at(
-    connection: &impl ConnectionTrait,
-    times: &[(DoctorId, Interval)],
-) -> Result<HashMap<DoctorId, Vec<Claim>>, Rejection> {
-    if times.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let at = |(doctor, time): &(DoctorId, Interval)| {
-        Condition::all().add(appointment::Column::DoctorId.eq(*doctor)).add(keeps_any_of(*time))
-    };
-    claims_where(connection, times.iter().map(at).fold(Condition::any(), Condition::add)).await
-}
-
-fn keeps_any_of(range: Interval) -> Condition {
-    // No claim keeps more than that around its start, and by starts there is an index: it leads to these and no others.
-    let starts = appointment::Column::StartsAt.between(range.start - REACH, range.end + REACH);
-    Condition::all()
-        .add(starts)
-        .add(appointment::Column::OccupiedFrom.lt(range.end))
-        .add(appointment::Column::OccupiedUntil.gt(range.start))
-}
-
-async fn claims_where(
-    connection: &impl ConnectionTrait,
-    condition: Condition,
-) -> Result<HashMap<DoctorId, Vec<Claim>>, Rejection> {
-    let rows = appointment::Entity::find()
-        .select_only()
-        .columns([
-            appointment::Column::DoctorId,
-            appointment::Column::StartsAt,
-            appointment::Column::EndsAt,
-            appointment::Column::OccupiedFrom,
-            appointment::Column::OccupiedUntil,
-            appointment::Column::Status,
-            appointment::Column::ExpiresAt,
-        ])
-        .filter(Expr::cust(IS_CLAIM))
-        .filter(condition)
-        // By place, for there may be thousands: to look for each column by its name takes longer than to read it.
-        .into_tuple::<ClaimRow>()
-        .all(connection)
-        .await?;
-    let mut claims: HashMap<DoctorId, Vec<Claim>> = HashMap::new();
-    for (doctor_id, starts_at, ends_at, occupied_from, occupied_until, status, expires_at) in rows {
-        let visit = Interval { start: starts_at, end: ends_at };
-        let occupied = Interval { start: occupied_from, end: occupied_until };
-        let is_hold = status == AppointmentStatus::Held;
-        claims.entry(doctor_id).or_default().push(Claim { visit, occupied, is_hold, expires_at });
-    }
-    Ok(claims)
 }
 
 /// The rules with these ids, and whose they are.
