@@ -214,8 +214,8 @@ fn options(location: &Location, patience: Duration) -> ConnectOptions {
         .connect_timeout(PATIENCE)
         // A test is a way to the server and back: only connections that may have died in their sleep are worth it.
         .test_before_acquire_if_idle_for(Duration::from_secs(1))
-        .sqlx_logging_level(tracing::log::LevelFilter::Trace)
-        .sqlx_slow_statements_logging_settings(tracing::log::LevelFilter::Off, PATIENCE)
+        // It would warn of slow statements with all of their text.
+        .sqlx_logging(false)
         .record_stmt_in_spans(false)
         .map_sqlx_postgres_opts(move |postgres| {
             let milliseconds = patience.as_millis().to_string();
