@@ -22,6 +22,7 @@ mod guards;
 mod guessing;
 mod histories;
 mod holds;
+mod hours;
 mod http;
 mod idempotency;
 mod invitations;

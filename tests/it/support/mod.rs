@@ -269,6 +269,11 @@ impl Doctor {
         self.actor.does("setAvailability", "SetAvailabilityInput", input, "doctor { id calendarVersion }").await
     }
 
+    pub async fn adds_override(&self, input: Value) -> Value {
+        let selection = "conflicts { id } doctor { availabilityOverrides { id date kind } calendarVersion }";
+        self.actor.does("addAvailabilityOverride", "AddAvailabilityOverrideInput", input, selection).await
+    }
+
     /// The ids of the open slots of some days from now on, as a visitor sees them.
     pub async fn slots(&self, app: &TestApp, days: i64) -> Vec<String> {
         let visitor = app.visitor();
@@ -280,6 +285,12 @@ impl Doctor {
         let slots = found["data"]["doctor"]["slots"].as_array().unwrap_or_else(|| panic!("{found}"));
         slots.iter().map(|slot| slot["id"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// The starts of slots, without year and seconds.
+pub fn starts(slots: &Value) -> Vec<String> {
+    let start = |slot: &Value| slot["startsAt"].as_str().unwrap()[5..16].to_owned();
+    slots.as_array().unwrap().iter().map(start).collect()
 }
 
 pub fn instant(text: &str) -> DateTime<Utc> {
