@@ -230,8 +230,6 @@ fn options(location: &Location, patience: Duration) -> ConnectOptions {
                 // What is acknowledged must survive a power cut.
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(PATIENCE)
-                // Rows come from another thread; where there are many, it need not wait for each fifty to be taken.
-                .row_buffer_size(1_000)
                 .foreign_keys(true)
         });
     options

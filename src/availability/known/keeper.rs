@@ -40,7 +40,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const WARMING_UP: Duration = Duration::from_secs(9);
 /// What happens reaches what is known within this time, whatever is lost on the way; where that cannot be told, nothing is answered from memory.
 const DELAY: Duration = Duration::from_secs(1);
-/// What is read at first of somebody whom nobody has asked for: all that a busy doctor has ahead takes four times as long.
+/// What is read at first of somebody whom nobody has asked for: a busy doctor has four times as much ahead.
 const NEAR: TimeDelta = TimeDelta::days(15);
 /// What was read longer ago is read anew: what has passed is forgotten, and the horizon has moved on.
 const AGE: TimeDelta = TimeDelta::days(1);

@@ -74,7 +74,7 @@ async fn read_of(
     }
     let ids: Vec<_> = doctors.iter().map(|doctor| doctor.id).collect();
     let around = Interval { start: range.start - REACH, end: range.end + REACH };
-    // Side by side: the claims take as long as all of the rest.
+    // Side by side: the claims of a busy doctor take as long as all of the rest.
     let (mut calendars, mut claims) =
         tokio::try_join!(read_hours(database, doctors, range, now), store::claims(database.reader(), &ids, around))?;
     for calendar in &mut calendars {

@@ -214,12 +214,15 @@ proptest! {
         calendar in any_calendar(), newer in 0_i32..3,
     ) {
         let memory = Memory::new();
-        let (id, version) = (calendar.doctor.id, calendar.version());
-        let doctor = Doctor { calendar_version: version + newer, ..calendar.doctor.clone() };
+        let id = calendar.doctor.id;
+        let doctor = Doctor { calendar_version: calendar.version() + newer, ..calendar.doctor.clone() };
         let part = DoctorCalendar { doctor, known_until: noon() + TimeDelta::days(15), ..calendar.clone() };
         memory.insert(vec![part.clone()], noon());
         prop_assert_eq!(memory.all(noon()).len(), 0);
         memory.insert(vec![DoctorCalendar { doctor: part.doctor.clone(), ..calendar.clone() }], noon());
+        prop_assert!(memory.find(id).unwrap().is_whole(noon()));
+        let memory = Memory::new();
+        memory.insert(vec![calendar], noon());
         memory.insert(vec![part], noon());
         prop_assert!(memory.find(id).unwrap().is_whole(noon()));
         prop_assert_eq!(memory.all(noon()).len(), 1);

@@ -1,5 +1,5 @@
-//! The claims, of which a doctor has thousands: to hand them over row by row takes longer than to find them, so each database packs those of a
-//! doctor into one value, in the way that costs it least.
+//! The claims, of which a doctor has thousands: to hand them over row by row takes longer than to find them, so each database gathers those of a
+//! doctor in one value, in the way that costs it least.
 
 use super::super::{claim::REACH, model::Claim};
 use crate::kernel::{
@@ -42,7 +42,9 @@ pub async fn claims_at(
         return Ok(HashMap::new());
     }
     let at = |(doctor, time): &(DoctorId, Interval)| {
-        Condition::all().add(appointment::Column::DoctorId.eq(*doctor)).add(keeps_any_of(*time))
+        let of_doctor = appointment::Column::DoctorId.eq(*doctor);
+        // SQLite looks for the index of each of them in what is said with it alone.
+        Condition::all().add(of_doctor).add(Expr::cust(IS_CLAIM)).add(keeps_any_of(*time))
     };
     claims_where(connection, times.iter().map(at).fold(Condition::any(), Condition::add)).await
 }
@@ -61,47 +63,51 @@ async fn claims_where(
     condition: Condition,
 ) -> Result<HashMap<DoctorId, Vec<Claim>>, Rejection> {
     let is_postgres = connection.get_database_backend() == DbBackend::Postgres;
-    let packed = if is_postgres { PACKED_BY_POSTGRES } else { PACKED_BY_SQLITE };
+    let gathered = if is_postgres { GATHERED_BY_POSTGRES } else { GATHERED_BY_SQLITE };
     let select = appointment::Entity::find()
         .select_only()
         .column(appointment::Column::DoctorId)
-        .expr_as(Expr::cust(packed), "claims")
+        .expr_as(Expr::cust(gathered), "claims")
         .filter(Expr::cust(IS_CLAIM))
         .filter(condition)
         .group_by(appointment::Column::DoctorId);
     if is_postgres {
         let rows = select.into_tuple::<(DoctorId, Vec<u8>)>().all(connection).await?;
-        unpack(rows, |packed| from_postgres(&packed))
+        read(rows, |gathered| from_postgres(&gathered)).await
     } else {
         let rows = select.into_tuple::<(DoctorId, String)>().all(connection).await?;
-        unpack(rows, |packed| from_sqlite(&packed))
+        read(rows, |gathered| from_sqlite(&gathered)).await
     }
 }
 
-fn unpack<Packed>(
-    rows: Vec<(DoctorId, Packed)>,
-    claims: impl Fn(Packed) -> Option<Vec<Claim>>,
+async fn read<Gathered>(
+    rows: Vec<(DoctorId, Gathered)>,
+    claims: impl Fn(Gathered) -> Option<Vec<Claim>>,
 ) -> Result<HashMap<DoctorId, Vec<Claim>>, Rejection> {
-    let of_doctor = |(id, packed): (DoctorId, Packed)| Some((id, claims(packed)?));
-    let unpacked = rows.into_iter().map(of_doctor).collect::<Option<_>>();
-    Ok(unpacked.ok_or_else(|| Internal::new("stored claims cannot be read"))?)
+    let mut read = HashMap::with_capacity(rows.len());
+    for (id, gathered) in rows {
+        read.insert(id, claims(gathered).ok_or_else(|| Internal::new("stored claims cannot be read"))?);
+        // Those of a busy doctor take a while; others have their turn before the next one's.
+        tokio::task::yield_now().await;
+    }
+    Ok(read)
 }
 
 /// The instants of each as PostgreSQL sends them, and 1 for a hold; the greatest of all instants where it does not end by itself.
-const PACKED_BY_POSTGRES: &str = "string_agg(timestamptz_send(starts_at) || timestamptz_send(ends_at) || \
+const GATHERED_BY_POSTGRES: &str = "string_agg(timestamptz_send(starts_at) || timestamptz_send(ends_at) || \
      timestamptz_send(occupied_from) || timestamptz_send(occupied_until) || timestamptz_send(coalesce(expires_at, 'infinity')) || \
      CASE WHEN is_held THEN '\\x01'::bytea ELSE '\\x00' END, '')";
 /// How long each of them is.
 const LENGTH: usize = 5 * 8 + 1;
-/// The first instant of this century, from which PostgreSQL counts microseconds, in such of 1970.
-const CENTURY: i64 = 946_684_800_000_000;
+/// The 1st of January 2000, from which PostgreSQL counts, in microseconds since 1970.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-fn from_postgres(packed: &[u8]) -> Option<Vec<Claim>> {
-    let claim = |packed: &[u8; LENGTH]| {
-        let (is_hold, instants) = packed.split_last()?;
+fn from_postgres(gathered: &[u8]) -> Option<Vec<Claim>> {
+    let claim = |claim: &[u8; LENGTH]| {
+        let (is_hold, instants) = claim.split_last()?;
         let (instants, _) = instants.as_chunks::<8>();
         let micros = |place: usize| instants.get(place).map(|bytes| i64::from_be_bytes(*bytes));
-        let instant = |place| DateTime::from_timestamp_micros(micros(place)?.checked_add(CENTURY)?);
+        let instant = |place| DateTime::from_timestamp_micros(micros(place)?.checked_add(POSTGRES_EPOCH)?);
         Some(Claim {
             visit: Interval { start: instant(0)?, end: instant(1)? },
             occupied: Interval { start: instant(2)?, end: instant(3)? },
@@ -109,19 +115,19 @@ fn from_postgres(packed: &[u8]) -> Option<Vec<Claim>> {
             expires_at: instant(4),
         })
     };
-    let (packed, rest) = packed.as_chunks::<LENGTH>();
-    if rest.is_empty() { packed.iter().map(claim).collect() } else { None }
+    let (claims, rest) = gathered.as_chunks::<LENGTH>();
+    if rest.is_empty() { claims.iter().map(claim).collect() } else { None }
 }
 
 /// A column of each in one array. Nothing is booked between two seconds, but what ends by itself may.
-const PACKED_BY_SQLITE: &str = "json_array(\
+const GATHERED_BY_SQLITE: &str = "json_array(\
      json_group_array(unixepoch(starts_at)), json_group_array(unixepoch(ends_at)), \
      json_group_array(unixepoch(occupied_from)), json_group_array(unixepoch(occupied_until)), \
      json_group_array(is_held), json_group_array(expires_at))";
 
-fn from_sqlite(packed: &str) -> Option<Vec<Claim>> {
+fn from_sqlite(gathered: &str) -> Option<Vec<Claim>> {
     type Columns = (Vec<i64>, Vec<i64>, Vec<i64>, Vec<i64>, Vec<u8>, Vec<Option<DateTime<Utc>>>);
-    let columns: Columns = serde_json::from_str(packed).ok()?;
+    let columns: Columns = serde_json::from_str(gathered).ok()?;
     let (starts_at, ends_at, occupied_from, occupied_until, is_hold, expires_at) = columns;
     let instant = |seconds| DateTime::from_timestamp(seconds, 0);
     let interval = |(start, end)| Some(Interval { start: instant(start)?, end: instant(end)? });
